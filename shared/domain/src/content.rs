@@ -1,0 +1,113 @@
+//! What a message says: the same shape for every messenger, and for both directions.
+
+use serde::{Deserialize, Serialize};
+
+/// The most characters (Unicode scalar values) of one text that is stored; a provider's own limit is usually lower.
+pub const TEXT_CHARS_MAX: usize = 16_384;
+
+/// The content of one message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// Words.
+    Text {
+        /// As written, never empty.
+        text: String,
+    },
+    /// A file of some kind. Until the file itself has been fetched it stands for it by name.
+    Media {
+        /// What it is.
+        media: Media,
+    },
+    /// A place.
+    Location {
+        /// Degrees north, times one million.
+        latitude_e6: i64,
+        /// Degrees east, times one million.
+        longitude_e6: i64,
+        /// The name of the venue, if it has one.
+        title: Option<String>,
+        /// The address of the venue, if it has one.
+        address: Option<String>,
+    },
+    /// Somebody's contact card.
+    ContactCard {
+        /// The name on the card.
+        name: String,
+        /// The phone number as given.
+        phone: Option<String>,
+    },
+    /// The customer pressed a button of an earlier message.
+    Button {
+        /// What the button says or, where the provider does not tell, what it carries.
+        label: String,
+    },
+    /// Something that cannot be shown: it happened, and says what it was.
+    Unsupported {
+        /// The provider's own word for it, e.g. `poll`.
+        what: String,
+    },
+}
+
+/// A file in a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// What it is.
+    pub kind: MediaKind,
+    /// The name it was sent under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+    /// Its type as the provider gives it; not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    /// Its size in bytes as the provider gives it; not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// The words sent with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// The provider's handle of the file (Telegram: `file_id`), by which it is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_file_id: Option<String>,
+    /// The provider's id of the album that it belongs to: items arrive one by one and are never waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album_id: Option<String>,
+}
+
+/// The kinds of file that messengers know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaKind {
+    /// A still picture.
+    Photo,
+    /// A moving picture with sound.
+    Video,
+    /// A short round video (Telegram `video_note`).
+    VideoNote,
+    /// A soundless loop (GIF).
+    Animation,
+    /// Music or another sound file.
+    Audio,
+    /// A recorded voice.
+    Voice,
+    /// A sticker.
+    Sticker,
+    /// Any other file.
+    Document,
+}
+
+impl Content {
+    /// A text message.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+
+    /// The words in it, if it has any: the text, or the caption.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Text { text } => Some(text),
+            Self::Media { media } => media.caption.as_deref(),
+            _ => None,
+        }
+    }
+}

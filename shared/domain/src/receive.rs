@@ -1,0 +1,214 @@
+//! What a customer's event does (L1, L3, L7, I1, I2, I9).
+
+use crate::chat::{Chat, Route, Stand, Thread};
+use crate::contact::Contact;
+use crate::content::Content;
+use crate::decision::{Decision, News, Wake, Write};
+use crate::ids::{ChannelId, ChatId, ConversationId, Provider, QueueId};
+use crate::inbound::{InboundEvent, InboundKind};
+use crate::message::{Author, Message};
+use crate::operator::Operator;
+
+/// An event and where it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The conversation.
+    pub conversation: &'a ConversationId,
+    /// Its channel.
+    pub channel: &'a ChannelId,
+    /// Its messenger.
+    pub provider: Provider,
+    /// The queue that new chats of the channel go to.
+    pub queue: &'a QueueId,
+    /// What happened.
+    pub event: &'a InboundEvent,
+    /// Now, milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// The key of the receipt of a message, which is also how an edit finds it: by the provider's own id of the message, so that
+/// the same message is the same whatever update brings it.
+pub fn message_key(message_id: &str) -> String {
+    format!("m:{message_id}")
+}
+
+/// The key of the receipt of this event.
+pub fn receipt_key(event: &InboundEvent) -> String {
+    match &event.what {
+        InboundKind::Message { message_id, .. } => message_key(message_id),
+        _ => format!("e:{}", event.event_id),
+    }
+}
+
+impl Incoming<'_> {
+    /// The chat's first message opens it (L1, L3): the contact is written when new or changed.
+    pub fn open(&self, closed: Option<&Chat>, contact: Option<&Contact>, message: &Message) -> Decision {
+        debug_assert!(closed.is_none_or(Chat::is_closed), "I1: a next chat only after the last one has closed");
+        let chat = Chat {
+            id: message.chat.clone(),
+            channel: self.channel.clone(),
+            provider: self.provider,
+            customer_name: self.event.customer.name.clone(),
+            opened_at_ms: self.now_ms,
+            thread: Thread {
+                next_seq: 2,
+                last_in_at_ms: Some(self.now_ms),
+                last_out_at_ms: None,
+                last_out_seq: None,
+                read_seq: 0,
+                requests: Vec::new(),
+            },
+            route: Route {
+                rev: 1,
+                queue: self.queue.clone(),
+                stand: Stand::Waiting,
+                waiting_since_ms: self.now_ms,
+                not_before_ms: None,
+                decliners: Vec::new(),
+                taken_at_ms: None,
+                close_due_at_ms: None,
+                requests: Vec::new(),
+            },
+        };
+        let wake = Wake { queue: self.queue.clone(), cause: format!("{}.1", chat.id), delay_s: 0 };
+        let mut writes = vec![Write::OpenChat(chat), Write::NewMessage(message.clone()), self.receipt(Some(message))];
+        let known = match contact {
+            Some(contact) => contact.refreshed(&self.event.customer),
+            None => Some(self.new_contact()),
+        };
+        writes.extend(known.map(Write::Contact));
+        Decision { writes, wakes: vec![wake], ..Decision::default() }
+    }
+
+    /// A later message joins the open chat (L1); whoever has it in work hears of it.
+    pub fn append(&self, open: &Chat, operator: Option<&Operator>, message: Message) -> Decision {
+        let mut thread = open.thread.clone();
+        thread.next_seq += 1;
+        if message.author == Author::Customer {
+            thread.last_in_at_ms = Some(self.now_ms);
+        }
+        let advance = Write::Thread { chat: open.id.clone(), from_seq: open.thread.next_seq, thread, speaker: None };
+        let mut decision = Decision {
+            writes: vec![advance, Write::NewMessage(message.clone()), self.receipt(Some(&message))],
+            ..Decision::default()
+        };
+        if let Some(operator) = operator {
+            decision.tell(operator, News::Message(message));
+        }
+        decision
+    }
+
+    /// A message of the customer. The contact is looked at only when a chat opens.
+    pub fn message(&self, latest: Option<&Chat>, contact: Option<&Contact>, operator: Option<&Operator>) -> Decision {
+        match latest {
+            Some(open) if !open.is_closed() => {
+                self.append(open, operator, self.to_message(open.id.clone(), open.thread.next_seq))
+            }
+            closed => self.open(closed, contact, &self.to_message(self.next_chat(closed), 1)),
+        }
+    }
+
+    /// An edit. `original` is the message it changes, with the chat it is in; an edit of a message that never came is a message.
+    pub fn edit(&self, original: &Message, operator: Option<&Operator>) -> Decision {
+        let InboundKind::Edited { content, .. } = &self.event.what else { return Decision::nothing() };
+        let mut decision = Decision { writes: vec![self.receipt(None)], ..Decision::default() };
+        // Telegram announces edits that change nothing one can see.
+        if let Some(content) = edited(&original.content, content) {
+            let mut message = original.clone();
+            message.content = content;
+            message.edited_at_ms = Some(self.event.at_ms);
+            message.rev += 1;
+            decision.writes.push(Write::Message(message.clone()));
+            if let Some(operator) = operator {
+                decision.tell(operator, News::Message(message));
+            }
+        }
+        decision
+    }
+
+    /// The customer blocked us, or let us write again: the contact says so, and an open chat gets a note.
+    pub fn reachability(
+        &self,
+        reachable: bool,
+        latest: Option<&Chat>,
+        contact: Option<&Contact>,
+        operator: Option<&Operator>,
+    ) -> Decision {
+        let open = latest.filter(|chat| !chat.is_closed());
+        let contact = contact.map(|contact| Contact { reachable, ..contact.clone() });
+        let mut decision = match open {
+            None => Decision { writes: vec![self.receipt(None)], ..Decision::default() },
+            Some(open) => {
+                let what = if reachable { "customer_unblocked" } else { "customer_blocked" };
+                let content = Content::Unsupported { what: what.to_owned() };
+                let note = Message::new(open.id.clone(), open.thread.next_seq, self.now_ms, Author::System, content);
+                self.append(open, operator, note)
+            }
+        };
+        if let (Some(contact), Some(operator)) = (&contact, operator) {
+            decision.tell(operator, News::Contact(contact.clone()));
+        }
+        decision.writes.extend(contact.map(Write::Contact));
+        decision
+    }
+
+    fn next_chat(&self, closed: Option<&Chat>) -> ChatId {
+        ChatId { conversation: self.conversation.clone(), n: closed.map_or(1, |chat| chat.id.n + 1) }
+    }
+
+    fn new_contact(&self) -> Contact {
+        Contact {
+            conversation: self.conversation.clone(),
+            channel: self.channel.clone(),
+            customer: self.event.customer.clone(),
+            reachable: true,
+            since_ms: self.now_ms,
+        }
+    }
+
+    fn receipt(&self, message: Option<&Message>) -> Write {
+        Write::Receipt {
+            conversation: self.conversation.clone(),
+            key: receipt_key(self.event),
+            message: message
+                .filter(|message| message.author == Author::Customer)
+                .map(|message| (message.chat.clone(), message.seq)),
+        }
+    }
+
+    fn to_message(&self, chat: ChatId, seq: u64) -> Message {
+        let blank = |content: &Content| Message::new(chat.clone(), seq, self.now_ms, Author::Customer, content.clone());
+        let mut message = match &self.event.what {
+            InboundKind::Message { message_id, content, reply_to, quote, forwarded_from } => Message {
+                provider_message_id: Some(message_id.clone()),
+                reply_to: reply_to.clone(),
+                quote: quote.clone(),
+                forwarded_from: forwarded_from.clone(),
+                ..blank(content)
+            },
+            InboundKind::Edited { message_id, content } => Message {
+                provider_message_id: Some(message_id.clone()),
+                edited_at_ms: Some(self.event.at_ms),
+                ..blank(content)
+            },
+            InboundKind::Blocked | InboundKind::Unblocked => {
+                unreachable!("a change of reachability is no message of the customer's")
+            }
+        };
+        message.provider_at_ms = Some(self.event.at_ms);
+        message
+    }
+}
+
+/// The content after an edit; `None` when nothing changed. An edit may bring a caption alone: the file stays (chatwoot#10760).
+fn edited(before: &Content, after: &Content) -> Option<Content> {
+    let merged = match (before, after) {
+        (Content::Media { media }, Content::Text { text }) => {
+            let mut media = media.clone();
+            media.caption = Some(text.clone());
+            Content::Media { media }
+        }
+        (_, after) => after.clone(),
+    };
+    (merged != *before).then_some(merged)
+}

@@ -1,0 +1,160 @@
+//! Channels (C1-C3).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Objection, check_version, invalid, name};
+use crate::config::{CHANNELS_MAX, Channel, Configuration, NAME_CHARS_MAX};
+use crate::ids::{ChannelId, Provider, QueueId};
+
+/// [`Channel::problem`] of a channel whose messenger has not confirmed yet that messages come here: connecting it is under
+/// way, or broke off, and may be taken up again.
+pub const WEBHOOK_NOT_CONFIRMED: &str = "webhook_not_confirmed";
+/// The longest language tag, characters (RFC 5646 asks for 35).
+const LANGUAGE_CHARS_MAX: usize = 35;
+
+/// What a manager may change of a channel (C1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelDraft {
+    /// See [`Channel::name`].
+    pub name: String,
+    /// See [`Channel::active`].
+    pub active: bool,
+    /// See [`Channel::queue`].
+    #[serde(default)]
+    pub queue: Option<QueueId>,
+    /// See [`Channel::language`].
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
+/// A channel for this bot, page or number: a new one, inactive and unbound; or the one that an earlier try left unfinished.
+/// One channel has it at a time (C3).
+///
+/// The id is made of the account, so that a try that broke off before anything was stored leaves nothing of another name.
+pub fn connect_channel(
+    config: &mut Configuration,
+    provider: Provider,
+    id: ChannelId,
+    account: &str,
+    account_name: &str,
+    given_name: Option<&str>,
+) -> Result<Channel, Objection> {
+    let name = match given_name {
+        Some(given) => name(given)?,
+        None => account_name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect(),
+    };
+    let having = config.channels.values().find(|channel| channel.provider == provider && channel.account == account);
+    let version = match having {
+        None if config.channels.len() >= CHANNELS_MAX => return Err(Objection::LimitReached("channels", CHANNELS_MAX)),
+        None => 0,
+        Some(channel) if is_unfinished(channel) => channel.version,
+        Some(channel) => return Err(Objection::AccountTaken(channel.name.clone())),
+    };
+    let channel = Channel {
+        id: having.map_or(id, |channel| channel.id.clone()),
+        provider,
+        name,
+        active: false,
+        queue: None,
+        language: having.and_then(|channel| channel.language.clone()),
+        account: account.to_owned(),
+        account_name: Some(account_name.to_owned()),
+        problem: Some(WEBHOOK_NOT_CONFIRMED.to_owned()),
+        version: version + 1,
+    };
+    Ok(put(config, channel))
+}
+
+fn is_unfinished(channel: &Channel) -> bool {
+    channel.problem.as_deref() == Some(WEBHOOK_NOT_CONFIRMED) && !channel.active && channel.queue.is_none()
+}
+
+fn put(config: &mut Configuration, channel: Channel) -> Channel {
+    config.channels.insert(channel.id.clone(), channel.clone());
+    config.version += 1;
+    channel
+}
+
+fn find<'a>(config: &'a Configuration, id: &ChannelId) -> Result<&'a Channel, Objection> {
+    config.channels.get(id).ok_or(Objection::NotFound("channel"))
+}
+
+/// The channel's bot is connected again, with the same token or another one of the same bot.
+pub fn connect_again(
+    config: &mut Configuration,
+    id: &ChannelId,
+    account: &str,
+    account_name: &str,
+) -> Result<Channel, Objection> {
+    let before = find(config, id)?;
+    if before.account != account {
+        return Err(Objection::AccountDiffers);
+    }
+    let channel = Channel {
+        account_name: Some(account_name.to_owned()),
+        problem: Some(WEBHOOK_NOT_CONFIRMED.to_owned()),
+        version: before.version + 1,
+        ..before.clone()
+    };
+    Ok(put(config, channel))
+}
+
+/// The messenger has confirmed that messages come here.
+pub fn confirm_channel(config: &mut Configuration, id: &ChannelId) -> Result<Channel, Objection> {
+    let before = find(config, id)?;
+    let channel = Channel { problem: None, version: before.version + 1, ..before.clone() };
+    Ok(put(config, channel))
+}
+
+/// Changes a channel, from the version that the manager saw.
+pub fn change_channel(
+    config: &mut Configuration,
+    id: &ChannelId,
+    expected: Option<u64>,
+    draft: &ChannelDraft,
+) -> Result<Channel, Objection> {
+    let before = find(config, id)?;
+    check_version(expected, before.version)?;
+    if draft.queue.as_ref().is_some_and(|queue| !config.queues.contains_key(queue)) {
+        return invalid("The queue does not exist.");
+    }
+    let channel = Channel {
+        name: name(&draft.name)?,
+        active: draft.active,
+        queue: draft.queue.clone(),
+        language: draft.language.as_deref().map(language).transpose()?,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    Ok(put(config, channel))
+}
+
+/// A language tag: subtags of letters and digits, the first of 2 or 3 letters (RFC 5646, without its registry).
+fn language(tag: &str) -> Result<String, Objection> {
+    let mut subtags = tag.split('-');
+    let primary = subtags
+        .next()
+        .is_some_and(|first| (2..=3).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_alphabetic()));
+    let others = subtags.all(|sub| (1..=8).contains(&sub.len()) && sub.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if primary && others && tag.len() <= LANGUAGE_CHARS_MAX {
+        return Ok(tag.to_owned());
+    }
+    invalid("A language is a tag such as \"ru\" or \"en-GB\".")
+}
+
+/// Deletes a channel that never had a chat (C2).
+pub fn delete_channel(
+    config: &mut Configuration,
+    id: &ChannelId,
+    expected: Option<u64>,
+    has_chats: bool,
+) -> Result<Channel, Objection> {
+    let channel = find(config, id)?.clone();
+    check_version(expected, channel.version)?;
+    if has_chats {
+        return Err(Objection::ChannelHasChats);
+    }
+    config.channels.remove(id);
+    config.version += 1;
+    Ok(channel)
+}

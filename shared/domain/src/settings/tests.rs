@@ -1,0 +1,320 @@
+use super::*;
+use crate::config::{Channel, QUEUES_MAX, Rule, User};
+use crate::ids::{ChannelId, OperatorId, Provider};
+
+fn id<T: std::str::FromStr<Err = crate::ids::NotAnId>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn draft(name: &str) -> QueueDraft {
+    QueueDraft {
+        name: name.to_owned(),
+        rule: Rule::MostFree,
+        auto_close_min: None,
+        spare_unanswered: false,
+        roles: Vec::new(),
+        users: Vec::new(),
+        limit: None,
+        absence_return_min: None,
+    }
+}
+
+/// A configuration with the role `r1` and the queue `q1`.
+fn config() -> Configuration {
+    let mut config = Configuration::default();
+    create_role(&mut config, id("r1"), &RoleDraft { name: "Support".to_owned() }).unwrap();
+    create_queue(&mut config, id("q1"), &draft("Sales"), &BTreeSet::new()).unwrap();
+    config
+}
+
+fn connect(config: &mut Configuration, account: &str) -> Result<Channel, Objection> {
+    let channel: ChannelId = id(&format!("tg-{account}"));
+    connect_channel(config, Provider::Telegram, channel, account, "a_bot", Some("Shop"))
+}
+
+fn confirmed(config: &mut Configuration, account: &str) -> Channel {
+    let channel = connect(config, account).unwrap();
+    confirm_channel(config, &channel.id).unwrap()
+}
+
+fn is_invalid<T: std::fmt::Debug>(result: Result<T, Objection>, what: &str) {
+    assert!(matches!(result, Err(Objection::InvalidValue(_))), "{what}: {result:?}");
+}
+
+#[test]
+fn q1_a_queue_takes_what_it_says_and_refuses_what_cannot_be() {
+    let known = BTreeSet::from([id("u1")]);
+    let people = |count: usize| (0..count).map(|n| id(&format!("p{n}"))).collect::<Vec<OperatorId>>();
+    let check = |change: &dyn Fn(&mut QueueDraft), good: bool, what: &str| {
+        let mut draft = draft("Sales");
+        change(&mut draft);
+        let made = create_queue(&mut config(), id("q2"), &draft, &known);
+        if good { assert!(made.is_ok(), "{what}: {made:?}") } else { is_invalid(made, what) }
+    };
+    check(&|d| d.name = "x".repeat(100), true, "longest name");
+    check(&|d| d.name = "x".repeat(101), false, "name too long");
+    check(&|d| d.name = "   ".to_owned(), false, "blank name");
+    check(&|d| d.name = "a\nb".to_owned(), false, "name of two lines");
+    check(&|d| d.auto_close_min = Some(1), true, "a minute");
+    check(&|d| d.auto_close_min = Some(0), false, "no minute");
+    check(&|d| d.auto_close_min = Some(86_401), false, "over 60 days");
+    check(&|d| d.limit = Some(50), true, "highest limit");
+    check(&|d| d.limit = Some(51), false, "limit too high");
+    check(&|d| d.limit = Some(0), false, "limit of nothing");
+    check(&|d| d.absence_return_min = Some(1441), false, "over a day of absence");
+    check(&|d| d.roles = vec![id("r1"), id("r1")], true, "a role twice is once");
+    check(&|d| d.roles = vec![id("r9")], false, "no such role");
+    check(&|d| d.users = vec![id("u1")], true, "Q2 a person");
+    check(&|d| d.users = vec![id("u9")], false, "no such person");
+    check(&|d| d.users = people(101), false, "too many people");
+}
+
+#[test]
+fn a_queue_is_changed_from_the_version_that_was_seen() {
+    let mut config = config();
+    let before = config.version;
+    let none = BTreeSet::new();
+    for stale in [Some(0), Some(2)] {
+        let refused = change_queue(&mut config, &id("q1"), stale, &draft("x"), &none);
+        assert_eq!(refused, Err(Objection::VersionConflict));
+    }
+    assert_eq!(config.version, before, "a refusal changes nothing");
+    let (queue, _) = change_queue(&mut config, &id("q1"), Some(1), &draft(" Leads "), &none).unwrap();
+    assert_eq!((queue.name.as_str(), queue.version, config.version), ("Leads", 2, before + 1));
+    assert_eq!(change_queue(&mut config, &id("q9"), Some(1), &draft("x"), &none), Err(Objection::NotFound("queue")));
+}
+
+#[test]
+fn q7_l2_only_what_routing_or_closing_goes_by_concerns_others() {
+    let check = |change: &dyn Fn(&mut QueueDraft), wakes: bool, retimes: bool| {
+        let mut draft = draft("Sales");
+        change(&mut draft);
+        let (_, impact) = change_queue(&mut config(), &id("q1"), None, &draft, &BTreeSet::from([id("u1")])).unwrap();
+        assert_eq!((!impact.wake.is_empty(), !impact.retime.is_empty()), (wakes, retimes), "{draft:?}");
+    };
+    check(&|_| {}, false, false);
+    check(&|d| d.name = "Leads".to_owned(), false, false);
+    check(&|d| d.rule = Rule::ToAll, true, false);
+    check(&|d| d.limit = Some(9), true, false);
+    check(&|d| d.roles = vec![id("r1")], true, false);
+    check(&|d| d.users = vec![id("u1")], true, false);
+    check(&|d| d.auto_close_min = Some(10), false, true);
+    check(&|d| d.spare_unanswered = true, false, true);
+}
+
+#[test]
+fn c2_a_queue_in_use_is_not_deleted_and_the_refusal_says_what_uses_it() {
+    let check = |channel: bool, waiting: bool, open: bool, words: &[&str]| {
+        let mut config = config();
+        if channel {
+            let made = confirmed(&mut config, "7");
+            let bound = ChannelDraft { name: made.name, active: false, queue: Some(id("q1")), language: None };
+            change_channel(&mut config, &made.id, None, &bound).unwrap();
+        }
+        let deleted = delete_queue(&mut config, &id("q1"), None, QueueUse { waiting, open });
+        match deleted {
+            Ok(()) => assert!(words.is_empty() && config.queues.is_empty()),
+            Err(objection @ Objection::QueueInUse(_)) => {
+                let text = objection.to_string();
+                assert!(!words.is_empty() && words.iter().all(|word| text.contains(word)), "{text}");
+                assert!(config.queues.contains_key(&id("q1")));
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    check(false, false, false, &[]);
+    check(true, false, false, &["\"Shop\""]);
+    check(false, true, true, &["wait"]);
+    check(false, false, true, &["open"]);
+    check(true, true, false, &["\"Shop\"", "wait"]);
+    assert_eq!(delete_queue(&mut config(), &id("q1"), Some(9), QueueUse::default()), Err(Objection::VersionConflict));
+}
+
+#[test]
+fn c2_a_role_in_use_is_not_deleted_and_the_refusal_says_what_uses_it() {
+    let mut config = config();
+    let with_role = QueueDraft { roles: vec![id("r1")], ..draft("Sales") };
+    change_queue(&mut config, &id("q1"), None, &with_role, &BTreeSet::new()).unwrap();
+    let holders: Vec<String> = (0..7).map(|n| format!("Person {n}")).collect();
+    let refused = delete_role(&mut config, &id("r1"), None, &holders).unwrap_err().to_string();
+    for word in ["\"Sales\"", "\"Person 0\"", "\"Person 4\"", "and more"] {
+        assert!(refused.contains(word), "{refused}");
+    }
+    assert!(!refused.contains("Person 5"), "{refused}");
+    change_queue(&mut config, &id("q1"), None, &draft("Sales"), &BTreeSet::new()).unwrap();
+    delete_role(&mut config, &id("r1"), Some(1), &[]).unwrap();
+    assert_eq!(delete_role(&mut config, &id("r1"), None, &[]), Err(Objection::NotFound("role")));
+}
+
+#[test]
+fn there_is_a_limit_on_everything() {
+    let mut config = Configuration::default();
+    for n in 0..QUEUES_MAX {
+        create_queue(&mut config, id(&format!("q{n}")), &draft("x"), &BTreeSet::new()).unwrap();
+        create_role(&mut config, id(&format!("r{n}")), &RoleDraft { name: "x".to_owned() }).unwrap();
+        confirmed(&mut config, &n.to_string());
+    }
+    let queue = create_queue(&mut config, id("more"), &draft("x"), &BTreeSet::new());
+    assert_eq!(queue, Err(Objection::LimitReached("queues", 200)));
+    let role = create_role(&mut config, id("more"), &RoleDraft { name: "x".to_owned() });
+    assert_eq!(role, Err(Objection::LimitReached("roles", 200)));
+    assert_eq!(connect(&mut config, "more"), Err(Objection::LimitReached("channels", 200)));
+}
+
+#[test]
+fn c3_one_channel_has_a_bot_and_the_refusal_names_it() {
+    let mut config = config();
+    let first = connect(&mut config, "7").unwrap();
+    assert_eq!((first.active, first.queue.clone(), first.version), (false, None, 1), "C1: it takes no part yet");
+    assert_eq!(first.problem.as_deref(), Some(WEBHOOK_NOT_CONFIRMED));
+    let again = connect(&mut config, "7").unwrap();
+    assert_eq!((&again.id, again.version), (&first.id, 2), "an unfinished one is taken up again");
+    confirm_channel(&mut config, &first.id).unwrap();
+    assert_eq!(connect(&mut config, "7"), Err(Objection::AccountTaken("Shop".to_owned())));
+    assert!(connect(&mut config, "8").is_ok());
+}
+
+#[test]
+fn c4_a_channel_is_connected_again_with_a_token_of_the_same_bot_only() {
+    let mut config = config();
+    let channel = confirmed(&mut config, "7");
+    assert_eq!(connect_again(&mut config, &channel.id, "8", "b"), Err(Objection::AccountDiffers));
+    let again = connect_again(&mut config, &channel.id, "7", "renamed_bot").unwrap();
+    assert_eq!(again.account_name.as_deref(), Some("renamed_bot"));
+    assert_eq!(again.problem.as_deref(), Some(WEBHOOK_NOT_CONFIRMED));
+    assert_eq!(confirm_channel(&mut config, &channel.id).unwrap().problem, None);
+    assert_eq!(confirm_channel(&mut config, &id("tg-9")), Err(Objection::NotFound("channel")));
+}
+
+#[test]
+fn c1_a_channel_is_bound_to_a_queue_that_exists_and_has_a_language() {
+    let check = |queue: Option<&str>, language: Option<&str>, good: bool| {
+        let mut config = config();
+        let channel = confirmed(&mut config, "7");
+        let language = language.map(str::to_owned);
+        let draft = ChannelDraft { name: "Shop".to_owned(), active: true, queue: queue.map(id), language };
+        let changed = change_channel(&mut config, &channel.id, Some(channel.version), &draft);
+        if good {
+            assert_eq!(changed.unwrap().serving().cloned(), queue.map(id), "C1: it serves once it is active and bound");
+        } else {
+            is_invalid(changed, &format!("{draft:?}"));
+        }
+    };
+    check(Some("q1"), Some("ru"), true);
+    check(None, Some("en-GB"), true);
+    check(Some("q1"), None, true);
+    check(Some("q9"), None, false);
+    for language in ["", "r", "russian", "ru-", "ru_RU", "ru-toolonged"] {
+        check(None, Some(language), false);
+    }
+}
+
+#[test]
+fn c2_a_channel_with_chats_is_only_deactivated() {
+    let mut config = config();
+    let channel = confirmed(&mut config, "7");
+    assert_eq!(delete_channel(&mut config, &channel.id, None, true), Err(Objection::ChannelHasChats));
+    assert_eq!(delete_channel(&mut config, &channel.id, Some(1), false), Err(Objection::VersionConflict));
+    delete_channel(&mut config, &channel.id, Some(channel.version), false).unwrap();
+    assert!(config.channels.is_empty());
+}
+
+fn user(email: &str, roles: &[&str], own_limit: Option<u32>) -> Result<User, Objection> {
+    let roles = roles.iter().map(|role| id(role)).collect();
+    let draft = UserDraft { email: email.to_owned(), name: "Anna".to_owned(), roles, own_limit };
+    new_user(&config(), id("u1"), &draft)
+}
+
+#[test]
+fn p4_people_are_let_in_by_an_address_in_lower_case() {
+    assert_eq!(user(" Anna@Example.COM ", &["r1"], Some(3)).unwrap().email, "anna@example.com");
+    for email in ["", "anna", "@example.com", "anna@", "an na@example.com", &format!("{}@x.org", "a".repeat(250))] {
+        is_invalid(user(email, &[], None), email);
+    }
+    is_invalid(user("a@b", &["r9"], None), "no such role");
+    is_invalid(user("a@b", &[], Some(0)), "no limit");
+    is_invalid(user("a@b", &[], Some(51)), "limit too high");
+}
+
+#[test]
+fn a_person_is_changed_from_the_version_that_was_seen() {
+    let before = user("a@b", &["r1"], None).unwrap();
+    let change = UserChange { name: "Anna B".to_owned(), roles: Vec::new(), own_limit: Some(2), disabled: true };
+    assert_eq!(change_user(&config(), &before, Some(2), &change), Err(Objection::VersionConflict));
+    let after = change_user(&config(), &before, Some(1), &change).unwrap();
+    assert_eq!((after.version, after.disabled, after.own_limit), (2, true, Some(2)));
+    assert!(lost_role(&before, &after) && !lost_role(&after, &before));
+}
+
+#[test]
+fn p2_settings_take_their_values_and_refuse_others() {
+    let number = SettingValue::Number;
+    let text = |text: &str| SettingValue::Text(text.to_owned());
+    let check = |code: SettingCode, value: SettingValue, wanted: Option<SettingValue>| {
+        let mut config = config();
+        match (set(&mut config, code, &value), wanted) {
+            (Ok(_), Some(wanted)) => assert_eq!(code.value(&config.settings), wanted, "{code:?}"),
+            (Err(Objection::InvalidValue(_)), None) => {}
+            (result, wanted) => panic!("{code:?} {value:?}: {result:?}, not {wanted:?}"),
+        }
+    };
+    use SettingCode as S;
+    check(S::AcceptTimeout, number(1), Some(number(1)));
+    check(S::AcceptTimeout, number(1440), Some(number(1440)));
+    check(S::AcceptTimeout, SettingValue::Empty, Some(number(5)));
+    check(S::SimultaneousChats, SettingValue::Empty, Some(number(5)));
+    check(S::SimultaneousChats, number(50), Some(number(50)));
+    for bad in [number(0), number(-1), number(1441), number(i64::MAX), text("5")] {
+        check(S::AcceptTimeout, bad, None);
+    }
+    check(S::SimultaneousChats, number(51), None);
+    check(S::NotificationSound, text("clear"), Some(text("clear")));
+    check(S::NotificationSound, SettingValue::Empty, Some(text("default")));
+    check(S::NotificationSound, text("loud"), None);
+    check(S::SiteUrl, text("https://chat.example.com:8443/prod/"), Some(text("https://chat.example.com:8443/prod")));
+    check(S::SiteUrl, text(" "), Some(SettingValue::Empty));
+    for bad in [
+        "http://x.org",
+        "https://",
+        "https://u@x.org",
+        "https://x.org?a",
+        "https://x.org/#a",
+        "https://x..org",
+        "https://x:0",
+        "x.org",
+    ] {
+        check(S::SiteUrl, text(bad), None);
+    }
+    check(S::IdentityServerClientId, text("chats"), Some(text("chats")));
+    check(S::IdentityServerClientId, text("a\nb"), None);
+    check(S::IdentityServerClientId, number(1), None);
+}
+
+#[test]
+fn c9_the_identity_secret_is_known_only_to_be_set() {
+    let mut config = config();
+    let code = SettingCode::IdentityServerClientSecret;
+    set(&mut config, code, &SettingValue::Text("hush".to_owned())).unwrap();
+    assert!(config.settings.identity_server_client_secret_set);
+    assert_eq!(code.value(&config.settings), SettingValue::Empty);
+    assert!(!format!("{config:?}").contains("hush"));
+    set(&mut config, code, &SettingValue::Empty).unwrap();
+    assert!(!config.settings.identity_server_client_secret_set);
+}
+
+#[test]
+fn p2_settings_are_found_by_their_codes() {
+    for code in SettingCode::ALL {
+        assert_eq!(SettingCode::find(code.as_str()), Some(code));
+    }
+    assert_eq!(SettingCode::find("simultaneouschats"), None);
+}
+
+#[test]
+fn q7_another_common_limit_concerns_every_queue() {
+    let mut config = config();
+    let impact = set(&mut config, SettingCode::SimultaneousChats, &SettingValue::Number(6)).unwrap();
+    assert_eq!(impact.wake.len(), 1);
+    let impact = set(&mut config, SettingCode::SimultaneousChats, &SettingValue::Number(6)).unwrap();
+    assert_eq!(impact, Impact::default());
+}
