@@ -1,0 +1,102 @@
+//! DynamoDB, SQS, Scheduler, WebSocket push, secrets, HTTP: the only crate with an SDK or an HTTP client.
+//!
+//! Architecture invariant: an adapter translates between a port and a service, and decides nothing. No rule of the
+//! business stands here, and no type of an SDK leaves this crate but for the constructors that tests use.
+
+mod backoff;
+pub mod clock;
+pub mod dynamo;
+mod fault;
+mod http;
+pub mod identity;
+pub mod scheduler;
+pub mod secrets;
+pub mod sqs;
+pub mod telegram;
+#[cfg(test)]
+mod test_server;
+pub mod websocket;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use wire::queues::QueueName;
+
+pub use clock::{OsRandom, SystemClock};
+pub use dynamo::DynamoStore;
+pub use identity::OidcIdentity;
+pub use scheduler::{SchedulerTimers, Schedules};
+pub use secrets::ManagedSecrets;
+pub use sqs::{SqsQueues, SqsVisibility};
+pub use telegram::TelegramTransport;
+pub use websocket::WebSocketPush;
+
+/// How often the SDK sends one request at most.
+const ATTEMPTS_MAX: u32 = 2;
+/// How long one request may take, with its retries.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one attempt of it may take, so that there is time for a second.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The account as this process sees it: one configuration and one HTTP client, made once in `main`, from which each adapter
+/// that the function needs is made. Nothing is sent until an adapter is used.
+#[derive(Clone, Debug)]
+pub struct Aws(SdkConfig);
+
+impl Aws {
+    /// Region, credentials and end points as the Lambda environment says (the SDK's own variables).
+    pub async fn load() -> Self {
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self(config)
+    }
+
+    /// The store. A function that has no work table (a webhook) gives an empty name, and can't use it.
+    pub fn store(&self, config_table: &str, work_table: &str) -> DynamoStore {
+        DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.0), config_table, work_table)
+    }
+
+    /// The queues that the function sends to, with their URLs.
+    pub fn queues(&self, urls: impl IntoIterator<Item = (QueueName, String)>) -> SqsQueues {
+        SqsQueues::new(aws_sdk_sqs::Client::new(&self.0), urls)
+    }
+
+    /// The queues that the function receives from.
+    pub fn visibility(&self) -> SqsVisibility {
+        SqsVisibility::new(aws_sdk_sqs::Client::new(&self.0))
+    }
+
+    /// Timers.
+    pub fn timers(&self, schedules: Schedules) -> SchedulerTimers {
+        SchedulerTimers::new(aws_sdk_scheduler::Client::new(&self.0), schedules)
+    }
+
+    /// Operators' connections, by the management end point of their API (with the stage).
+    pub fn push(&self, management_endpoint: &str) -> WebSocketPush {
+        let config =
+            aws_sdk_apigatewaymanagement::config::Builder::from(&self.0).endpoint_url(management_endpoint).build();
+        WebSocketPush::new(aws_sdk_apigatewaymanagement::Client::from_conf(config))
+    }
+
+    /// Secrets: the stack's by its ARN, channels' below a prefix that ends with a slash.
+    pub fn secrets(&self, stack_secret_arn: &str, channel_prefix: &str) -> ManagedSecrets {
+        ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.0), stack_secret_arn, channel_prefix)
+    }
+}
