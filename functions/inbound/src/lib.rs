@@ -1,0 +1,158 @@
+//! Stores a customer's message in its chat; opens the chat (L1, L3, L7).
+//!
+//! One event = one transaction, whose receipt makes a second delivery harmless (I2). Events of a conversation come one after
+//! the other (FIFO by conversation); should two come at once all the same, the store lets one through and the other decides
+//! again (I1, I9).
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::chat::Chat;
+use domain::decision::Decision;
+use domain::inbound::InboundKind;
+use domain::operator::Operator;
+use domain::receive::{Incoming, message_key, receipt_key};
+use ports::queues::Visibility;
+use ports::records::{
+    self, contact_key, decode_contact, decode_message, decode_operator, decode_receipt, operator_key,
+};
+use ports::timers::NoTimers;
+use ports::{Clock, Push, Queues, Store, StoreError};
+use runtime::batch::{self, Parking, Verdict};
+use runtime::desk::DECISIONS_MAX;
+use runtime::{Desk, telemetry};
+use wire::queues::{Inbound as Body, QueueName};
+
+/// The function.
+pub struct Inbound<S, Q, P, C, V> {
+    /// Carries decisions out; it sets no timers.
+    pub desk: Desk<S, Q, NoTimers, P, C>,
+    /// Says when a message comes back.
+    pub visibility: V,
+}
+
+impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, V> {
+    /// Handles a batch of `inbound.fifo`.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let parking = Parking { queues: &self.desk.queues, of: |_| QueueName::InboundParked };
+        batch::handle(event, &self.visibility, &parking, async |message| self.one(message).await).await
+    }
+
+    async fn one(&self, message: &SqsMessage) -> Verdict {
+        let body: Body = match batch::body(message) {
+            Ok(body) => body,
+            Err(verdict) => return verdict,
+        };
+        match self.take_in(&body).await {
+            Ok(()) => Verdict::Done,
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn take_in(&self, body: &Body) -> Result<(), StoreError> {
+        let config = self.desk.config().await?;
+        let serving = config.channels.get(&body.channel).and_then(|channel| channel.serving());
+        let Some(queue) = serving.filter(|queue| config.queues.contains_key(*queue)) else {
+            // C1: a channel that does not take part stores nothing.
+            telemetry::count("inbound_dropped", "channel_inactive");
+            return Ok(());
+        };
+        let mut tries = 0;
+        loop {
+            let incoming = Incoming {
+                conversation: &body.conversation,
+                channel: &body.channel,
+                provider: body.provider,
+                queue,
+                event: &body.event,
+                now_ms: self.desk.now_ms(),
+            };
+            let decision = self.decide(&incoming).await?;
+            match self.desk.carry_out(&decision).await {
+                Err(StoreError::ConditionFailed(failed)) if !self.is_double(&incoming, &decision, &failed) => {
+                    tries += 1;
+                    if tries == DECISIONS_MAX {
+                        return Err(StoreError::Conflict);
+                    }
+                }
+                Err(StoreError::ConditionFailed(_)) => {
+                    telemetry::count("inbound_double", "receipt");
+                    return Ok(());
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Whether the commit failed because this very event was taken in before.
+    fn is_double(&self, incoming: &Incoming<'_>, decision: &Decision, failed: &[usize]) -> bool {
+        let receipt = records::receipt_key(incoming.conversation, &receipt_key(incoming.event));
+        let rows = records::rows(&decision.writes, self.desk.now_ms());
+        failed.iter().any(|&at| rows.get(at).is_some_and(|row| *row.key() == receipt))
+    }
+
+    async fn decide(&self, incoming: &Incoming<'_>) -> Result<Decision, StoreError> {
+        let store = &self.desk.store;
+        let latest = records::latest_chat(store, incoming.conversation).await?;
+        match &incoming.event.what {
+            InboundKind::Message { .. } => self.message(incoming, latest).await,
+            InboundKind::Edited { message_id, .. } => {
+                let receipt = records::receipt_key(incoming.conversation, &message_key(message_id));
+                let row = store.get(&[receipt]).await?.into_iter().next().flatten();
+                match row.as_ref().map(decode_receipt).transpose()?.flatten() {
+                    Some((chat, seq)) => self.edit(incoming, latest, &chat, seq).await,
+                    None => self.message(incoming, latest).await,
+                }
+            }
+            InboundKind::Blocked | InboundKind::Unblocked => {
+                let reachable = incoming.event.what == InboundKind::Unblocked;
+                let mut keys = vec![contact_key(incoming.conversation)];
+                keys.extend(latest.as_ref().and_then(Chat::operator).map(operator_key));
+                let rows = store.get(&keys).await?;
+                let contact = rows.first().and_then(Option::as_ref).map(decode_contact).transpose()?;
+                let operator = rows.get(1).and_then(Option::as_ref).map(decode_operator).transpose()?;
+                Ok(incoming.reachability(reachable, latest.as_ref(), contact.as_ref(), operator.as_ref()))
+            }
+        }
+    }
+
+    /// A message of an open chat needs its operator, one that opens a chat the contact: never both, so it is one more read.
+    async fn message(&self, incoming: &Incoming<'_>, latest: Option<Chat>) -> Result<Decision, StoreError> {
+        match latest {
+            Some(open) if !open.is_closed() => {
+                let operator = self.operator_of(&open).await?;
+                Ok(incoming.message(Some(&open), None, operator.as_ref()))
+            }
+            closed => {
+                let row =
+                    self.desk.store.get(&[contact_key(incoming.conversation)]).await?.into_iter().next().flatten();
+                let contact = row.as_ref().map(decode_contact).transpose()?;
+                Ok(incoming.message(closed.as_ref(), contact.as_ref(), None))
+            }
+        }
+    }
+
+    async fn edit(
+        &self,
+        incoming: &Incoming<'_>,
+        latest: Option<Chat>,
+        chat: &domain::ChatId,
+        seq: u64,
+    ) -> Result<Decision, StoreError> {
+        let mut keys = vec![records::message_key(chat, seq)];
+        let with = latest.as_ref().filter(|latest| latest.id == *chat).and_then(Chat::operator);
+        keys.extend(with.map(operator_key));
+        let rows = self.desk.store.get(&keys).await?;
+        let original = rows.first().and_then(Option::as_ref).map(decode_message).transpose()?;
+        let operator = rows.get(1).and_then(Option::as_ref).map(decode_operator).transpose()?;
+        match original {
+            Some(original) => Ok(incoming.edit(&original, operator.as_ref())),
+            None => self.message(incoming, latest).await,
+        }
+    }
+
+    async fn operator_of(&self, chat: &Chat) -> Result<Option<Operator>, StoreError> {
+        match chat.operator() {
+            Some(operator) => self.desk.operator(operator).await,
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Wiring only.
+
+use adapters::{Aws, SystemClock, TelegramTransport};
+use aws_lambda_events::event::sqs::SqsEvent;
+use domain::Provider::{Messenger, Telegram, Whatsapp};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use outbound::{Ports, Sender};
+use runtime::config::{need, queues};
+use wire::queues::QueueName;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::telemetry::start();
+    let aws = Aws::load().await;
+    let sender = &Sender::new(Ports {
+        store: aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?),
+        queues: aws.queues(queues(&[Telegram, Messenger, Whatsapp].map(QueueName::OutboundParked))?),
+        visibility: aws.visibility(),
+        push: aws.push(&need("WEBSOCKET_ENDPOINT")?),
+        messenger: TelegramTransport::new(&need("TELEGRAM_BASE_URL")?),
+        // Channels' tokens only: the stack's key names conversations, which others do.
+        secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?),
+        clock: SystemClock,
+    });
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+        Ok::<_, Error>(Box::pin(sender.handle(event.payload, deadline_ms)).await)
+    }))
+    .await
+}

@@ -1,0 +1,206 @@
+//! A stored reply and its turn.
+
+use domain::contact::Contact;
+use domain::decision::{News, Tell, Write};
+use domain::delivery::{self, Outcome, REPLY_AGE_MS_MAX, Turn};
+use domain::message::Message;
+use ports::queues::VISIBILITY_S_MAX;
+use ports::records::{self, Hold};
+use ports::secrets::Secret;
+use ports::{Clock, MessengerTransport, Push, Queues, SecretError, Secrets, Store, StoreError, Visibility};
+use runtime::batch::Verdict;
+use runtime::telemetry;
+use wire::queues::Outbound;
+
+use crate::Sender;
+use crate::call::{HandOver, HandedOver, render};
+use crate::fate::{Fate, Health};
+use crate::letter::Letter;
+use crate::outcome;
+
+/// What a hand-over may need of an invocation, milliseconds: the mark, one call of 5 s, its outcome. With less left, the reply
+/// waits for the next invocation, since a call that is cut off ends as `unknown`. The function's time-out is longer.
+const HAND_OVER_NEEDS_MS: i64 = 8_000;
+/// When to look again after something of ours was out of order, milliseconds.
+const AGAIN_MS: i64 = 2_000;
+
+/// Whether the next reply may follow.
+enum Step {
+    /// This one has reached its end.
+    Next,
+    /// Not before so many milliseconds.
+    Wait(i64),
+}
+
+/// Why a reply cannot be handed over.
+enum Obstacle {
+    /// For good, with this code.
+    Fails(&'static str),
+    /// For so many milliseconds.
+    Waits(i64),
+}
+
+impl<S, Q, V, P, M, K, C> Sender<S, Q, V, P, M, K, C>
+where
+    S: Store,
+    Q: Queues,
+    V: Visibility,
+    P: Push,
+    M: MessengerTransport,
+    K: Secrets,
+    C: Clock,
+{
+    /// Sends the reply that a hint names, and before it whatever of its chat should have gone before.
+    pub(crate) async fn reply(&self, hint: &Outbound, deadline_ms: i64) -> Verdict {
+        self.send(hint, deadline_ms).await.unwrap_or_else(Verdict::from)
+    }
+
+    async fn send(&self, hint: &Outbound, deadline_ms: i64) -> Result<Verdict, StoreError> {
+        let Some(mut letter) = Letter::read(&self.desk.store, hint).await? else {
+            tracing::warn!(chat = %hint.chat, "a hint of a reply that is not there");
+            return Ok(Verdict::Done);
+        };
+        for message in std::mem::take(&mut letter.messages) {
+            if let Step::Wait(wait_ms) = self.take_turn(&mut letter, &message, deadline_ms).await? {
+                return Ok(Verdict::Later(Some(seconds(wait_ms))));
+            }
+        }
+        Ok(Verdict::Done)
+    }
+
+    async fn take_turn(&self, letter: &mut Letter, message: &Message, deadline_ms: i64) -> Result<Step, StoreError> {
+        match delivery::turn(message, letter.hold.until_ms, self.desk.now_ms()) {
+            Turn::Done => Ok(Step::Next),
+            Turn::Wait(wait_ms) => Ok(Step::Wait(wait_ms)),
+            Turn::End(ended) => self.end(letter, ended).await,
+            Turn::HandOver(sending) => match self.prepare(letter, message, deadline_ms).await {
+                Ok((token, address)) => self.hand_over(letter, &sending, &token, &address).await,
+                Err(Obstacle::Fails(code)) => {
+                    let failed = delivery::settle(message, &Outcome::Failed(code.to_owned()));
+                    self.end(letter, failed).await
+                }
+                Err(Obstacle::Waits(wait_ms)) => Ok(Step::Wait(wait_ms)),
+            },
+        }
+    }
+
+    /// Stores a reply's end that no call led to, and says so.
+    async fn end(&self, letter: &Letter, ended: Message) -> Result<Step, StoreError> {
+        self.commit(&ended).await?;
+        self.tell(letter, ended, None).await;
+        Ok(Step::Next)
+    }
+
+    async fn commit(&self, message: &Message) -> Result<(), StoreError> {
+        let writes = records::rows(&[Write::Message(message.clone())], self.desk.now_ms());
+        self.desk.store.commit(&writes).await
+    }
+
+    /// All that must be there before the mark `sending` is set: from then on, only the messenger's answer helps.
+    async fn prepare(
+        &self,
+        letter: &Letter,
+        message: &Message,
+        deadline_ms: i64,
+    ) -> Result<(Secret, String), Obstacle> {
+        let Some(contact) = &letter.contact else { return Err(Obstacle::Fails("contact_unknown")) };
+        let address = contact.customer.address.clone();
+        if render(letter.chat.provider, &address, message, false).is_none() {
+            return Err(Obstacle::Fails("not_supported"));
+        }
+        let token = match self.secrets.channel_token(letter.chat.channel.as_str()).await {
+            Ok(token) => token,
+            Err(SecretError::Missing) => {
+                telemetry::count("channel_problem", "token_missing");
+                return Err(Obstacle::Fails("channel_unauthorized"));
+            }
+            Err(error @ SecretError::Unavailable(_)) => {
+                tracing::warn!(%error, "token");
+                return Err(Obstacle::Waits(AGAIN_MS));
+            }
+        };
+        if deadline_ms - self.desk.now_ms() < HAND_OVER_NEEDS_MS {
+            return Err(Obstacle::Waits(0));
+        }
+        Ok((token, address))
+    }
+
+    /// Marks the reply, calls the messenger, keeps what came of it.
+    async fn hand_over(
+        &self,
+        letter: &mut Letter,
+        sending: &Message,
+        token: &Secret,
+        address: &str,
+    ) -> Result<Step, StoreError> {
+        self.commit(sending).await?;
+        let (provider, channel) = (letter.chat.provider, letter.chat.channel.clone());
+        let call = HandOver { provider, channel: &channel, token, address, message: sending };
+        let handed = call.call(&self.messenger).await;
+        let contact = contact_after(letter.contact.as_ref(), &handed);
+        let Fate { outcome, channel: health, .. } = handed.fate;
+        let now_ms = self.desk.now_ms();
+        let kept = outcome::keep(&self.desk.store, sending, &outcome, contact.as_ref(), now_ms).await;
+        self.note_health(letter, health).await;
+        let message = kept.inspect_err(|error| tracing::error!(%error, ?outcome, "the outcome of a reply is lost"))?;
+        if let Some(contact) = &contact {
+            letter.contact = Some(contact.clone());
+        }
+        let step = if outcome == Outcome::NotProcessed { self.try_again(letter, &message) } else { Step::Next };
+        self.tell(letter, message, contact).await;
+        Ok(step)
+    }
+
+    /// When a reply that was not processed has its next turn: when its channel may be used, after a pause of its own, and not
+    /// later than it is too old.
+    fn try_again(&self, letter: &Letter, message: &Message) -> Step {
+        let Some(delivery) = &message.delivery else { return Step::Next };
+        let now_ms = self.desk.now_ms();
+        let wait_ms = delivery::retry_in_ms(delivery.attempts).max(letter.hold.until_ms - now_ms);
+        Step::Wait(wait_ms.min(delivery.queued_at_ms + REPLY_AGE_MS_MAX - now_ms))
+    }
+
+    /// Keeps how the channel is, where that changes anything. A hint: a fault costs no more than a call too many.
+    async fn note_health(&self, letter: &mut Letter, health: Health) {
+        let hold = match health {
+            Health::Fine => Hold::default(),
+            Health::Failing { asks_ms } => {
+                let (failures, until_ms) = delivery::hold_after(letter.hold.failures, asks_ms, self.desk.now_ms());
+                Hold { failures, until_ms }
+            }
+            Health::Refused(code) => return telemetry::count("channel_problem", code),
+            Health::Untold => return,
+        };
+        if hold == letter.hold {
+            return;
+        }
+        letter.hold = hold;
+        if let Err(error) = self.desk.store.commit(&[records::put_hold(&letter.chat.channel, hold)]).await {
+            tracing::warn!(%error, "hold");
+        }
+    }
+
+    async fn tell(&self, letter: &Letter, message: Message, contact: Option<Contact>) {
+        let Some(listener) = &letter.listener else { return };
+        let news = std::iter::once(News::Message(message)).chain(contact.map(News::Contact));
+        let tells: Vec<Tell> = news.map(|news| Tell { operator: listener.clone(), news }).collect();
+        self.desk.tell(&tells).await;
+    }
+}
+
+/// The customer, if the hand-over tells something new of them.
+fn contact_after(before: Option<&Contact>, handed: &HandedOver) -> Option<Contact> {
+    let before = before?;
+    let mut after = before.clone();
+    after.reachable = handed.fate.reachable.unwrap_or(before.reachable);
+    if let Some(address) = &handed.moved_to {
+        after.customer.address.clone_from(address);
+    }
+    (after != *before).then_some(after)
+}
+
+/// Whole seconds, as queues count them: not before the time, at least one.
+fn seconds(wait_ms: i64) -> u32 {
+    let up = wait_ms.max(1).saturating_add(999) / 1000;
+    u32::try_from(up).unwrap_or(VISIBILITY_S_MAX).min(VISIBILITY_S_MAX)
+}

@@ -1,0 +1,291 @@
+//! A chat in work, its operator with two windows open, and a bot.
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use domain::chat::{Chat, Route, Stand, Thread};
+use domain::contact::Contact;
+use domain::content::Content;
+use domain::decision::{SendHint, Write};
+use domain::inbound::Customer;
+use domain::message::{Author, Delivery, DeliveryState, Message};
+use domain::operator::{Operator, Status};
+use domain::{ChannelId, ChatId, ConversationId, OperatorId, Provider, reply};
+use fakes::{FakeClock, FakeMessenger, FakePush, FakeQueues, FakeSecrets, FakeVisibility, MemoryStore};
+use outbound::{Ports, Sender};
+use ports::records::{self, Hold};
+use ports::store::{Key, Row};
+use ports::{Clock, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
+use wire::queues::{Outbound, QueueMessage};
+
+/// The queue that hints come by.
+pub(crate) const QUEUE_ARN: &str = "arn:aws:sqs:eu-central-1:000000000000:stack-outbound-telegram.fifo";
+/// The time-out of the function, milliseconds.
+pub(crate) const INVOCATION_MS: i64 = 15_000;
+/// The customer's address.
+pub(crate) const ADDRESS: &str = "700000001";
+/// The bot's token.
+pub(crate) const TOKEN: &str = "800000001:a-token-of-no-bot-at-all";
+
+pub(crate) fn channel() -> ChannelId {
+    "shop".parse().unwrap()
+}
+
+pub(crate) fn ann() -> OperatorId {
+    "ann".parse().unwrap()
+}
+
+pub(crate) fn ben() -> OperatorId {
+    "ben".parse().unwrap()
+}
+
+pub(crate) fn chat_id(conversation: &str) -> ChatId {
+    ChatId { conversation: conversation.parse().unwrap(), n: 1 }
+}
+
+/// All that the function works with, as a test keeps it.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) queues: FakeQueues,
+    pub(crate) visibility: FakeVisibility,
+    pub(crate) push: FakePush,
+    pub(crate) messenger: FakeMessenger,
+    pub(crate) secrets: FakeSecrets,
+    pub(crate) clock: FakeClock,
+}
+
+impl World {
+    /// One chat, in work with Ann, who has two windows; Ben has one.
+    pub(crate) fn new() -> Self {
+        let world = Self {
+            store: MemoryStore::new(),
+            queues: FakeQueues::default(),
+            visibility: FakeVisibility::default(),
+            push: FakePush::default(),
+            messenger: FakeMessenger::default(),
+            secrets: FakeSecrets::default().with_token("shop", TOKEN),
+            clock: FakeClock::default(),
+        };
+        world.operator(&ann(), &["a1", "a2"]);
+        world.operator(&ben(), &["b1"]);
+        world.open_chat("c0ffee");
+        world
+    }
+
+    pub(crate) fn write(&self, writes: &[Write]) {
+        self.store.write(&records::rows(writes, self.now_ms())).unwrap();
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    fn operator(&self, id: &OperatorId, connections: &[&str]) {
+        let mut after = Operator::new(id.clone(), id.to_string());
+        after.status = Status::Active;
+        after.rev = 1;
+        let until_ms = self.now_ms() + 2 * 3_600_000;
+        after.connections = connections.iter().map(|connection| ((*connection).to_owned(), until_ms)).collect();
+        self.write(&[Write::Operator { before: None, after }]);
+    }
+
+    /// Opens a chat with the customer's first message; Ann has it in work.
+    pub(crate) fn open_chat(&self, conversation: &str) {
+        let (id, now_ms) = (chat_id(conversation), self.now_ms());
+        let message = Message::new(id.clone(), 1, now_ms, Author::Customer, Content::text("hello?"));
+        let contact = contact(&id.conversation, now_ms);
+        self.write(&[Write::OpenChat(chat(id, now_ms)), Write::NewMessage(message), Write::Contact(contact)]);
+    }
+
+    /// Ann writes in a chat; each part of what she says is a reply.
+    pub(crate) fn say(&self, conversation: &str, parts: &[&str]) -> Vec<Outbound> {
+        let (chat, operator) = (self.chat(conversation), Operator::new(ann(), "Ann"));
+        let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        let request = format!("r{}", chat.thread.next_seq);
+        let replied = reply::reply(&chat, &operator, true, &parts, &request, self.now_ms()).unwrap();
+        self.write(&replied.decision.writes);
+        replied.decision.sends.iter().map(hint_of).collect()
+    }
+
+    /// Ann sends a reply again.
+    pub(crate) fn resend(&self, conversation: &str, seq: u64) -> Outbound {
+        let (chat, message) = (self.chat(conversation), self.message(conversation, seq));
+        let operator = Operator::new(ann(), "Ann");
+        let decision = reply::resend(&chat, &message, &operator, true, self.now_ms()).unwrap();
+        self.write(&decision.writes);
+        hint_of(&decision.sends[0])
+    }
+
+    /// The chat moves on.
+    pub(crate) fn stand(&self, conversation: &str, stand: Stand) {
+        let before = self.chat(conversation);
+        let route = Route { rev: before.route.rev + 1, stand, ..before.route.clone() };
+        self.write(&[Write::Route { before, route, if_quiet: false }]);
+    }
+
+    fn row(&self, key: Key) -> Option<Row> {
+        self.store.row(&key).map(|attributes| Row { key, attributes })
+    }
+
+    pub(crate) fn chat(&self, conversation: &str) -> Chat {
+        records::decode_chat(&self.row(records::chat_key(&chat_id(conversation))).unwrap()).unwrap()
+    }
+
+    pub(crate) fn message(&self, conversation: &str, seq: u64) -> Message {
+        let row = self.row(records::message_key(&chat_id(conversation), seq));
+        records::decode_message(&row.expect("the message is there")).unwrap()
+    }
+
+    pub(crate) fn contact(&self, conversation: &str) -> Contact {
+        let row = self.row(records::contact_key(&chat_id(conversation).conversation));
+        records::decode_contact(&row.expect("the contact is there")).unwrap()
+    }
+
+    pub(crate) fn hold(&self) -> Hold {
+        self.row(records::hold_key(&channel())).map(|row| records::decode_hold(&row).unwrap()).unwrap_or_default()
+    }
+
+    pub(crate) fn put_hold(&self, hold: Hold) {
+        self.store.write(&[records::put_hold(&channel(), hold)]).unwrap();
+    }
+
+    pub(crate) fn delivery(&self, conversation: &str, seq: u64) -> Delivery {
+        self.message(conversation, seq).delivery.expect("it is a reply")
+    }
+
+    pub(crate) fn state(&self, conversation: &str, seq: u64) -> (DeliveryState, Option<String>) {
+        let delivery = self.delivery(conversation, seq);
+        (delivery.state, delivery.reason)
+    }
+
+    /// The words that the messenger was called with, in order.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let calls = self.messenger.calls();
+        calls.iter().map(|sent| sent.call.body["text"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    pub(crate) fn sender(
+        &self,
+    ) -> Sender<MemoryStore, FakeQueues, FakeVisibility, FakePush, FakeMessenger, FakeSecrets, FakeClock> {
+        Sender::new(Ports {
+            store: self.store.clone(),
+            queues: self.queues.clone(),
+            visibility: self.visibility.clone(),
+            push: self.push.clone(),
+            messenger: self.messenger.clone(),
+            secrets: self.secrets.clone(),
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// A new process receives the hint: whether the message may go, or after how many seconds it comes back.
+    pub(crate) async fn deliver(&self, hint: &Outbound) -> Result<(), u32> {
+        self.deliver_to(&self.sender(), hint).await
+    }
+
+    pub(crate) async fn deliver_to<S, Q, V, P, M, K, C>(
+        &self,
+        sender: &Sender<S, Q, V, P, M, K, C>,
+        hint: &Outbound,
+    ) -> Result<(), u32>
+    where
+        S: Store,
+        Q: Queues,
+        V: Visibility,
+        P: Push,
+        M: MessengerTransport,
+        K: Secrets,
+        C: Clock,
+    {
+        self.receive(sender, QueueMessage::Outbound(hint.clone()).body(), hint.chat.conversation.as_str()).await
+    }
+
+    pub(crate) async fn receive<S, Q, V, P, M, K, C>(
+        &self,
+        sender: &Sender<S, Q, V, P, M, K, C>,
+        body: String,
+        group: &str,
+    ) -> Result<(), u32>
+    where
+        S: Store,
+        Q: Queues,
+        V: Visibility,
+        P: Push,
+        M: MessengerTransport,
+        K: Secrets,
+        C: Clock,
+    {
+        let asked = self.visibility.asked().len();
+        let response = sender.handle(event(body, group), self.now_ms() + INVOCATION_MS).await;
+        if response.batch_item_failures.is_empty() {
+            return Ok(());
+        }
+        // Nobody said when: the queue's own time-out, a minute.
+        Err(self.visibility.asked().get(asked).map_or(60, |asked| asked.seconds))
+    }
+
+    /// Counts from 0 again.
+    pub(crate) fn reset_counts(&self) {
+        self.store.reset_counts();
+        self.push.reset_posts();
+        self.queues.reset_requests();
+        self.messenger.take_calls();
+    }
+}
+
+fn hint_of(hint: &SendHint) -> Outbound {
+    match QueueMessage::reply(hint) {
+        QueueMessage::Outbound(outbound) => outbound,
+        other => panic!("a reply's hint goes out: {other:?}"),
+    }
+}
+
+fn contact(conversation: &ConversationId, now_ms: i64) -> Contact {
+    let customer = Customer { address: ADDRESS.into(), name: "Ada".into(), username: None, language: None };
+    Contact { conversation: conversation.clone(), channel: channel(), customer, reachable: true, since_ms: now_ms }
+}
+
+fn chat(id: ChatId, now_ms: i64) -> Chat {
+    Chat {
+        id,
+        channel: channel(),
+        provider: Provider::Telegram,
+        customer_name: "Ada".into(),
+        opened_at_ms: now_ms,
+        thread: Thread {
+            next_seq: 2,
+            last_in_at_ms: Some(now_ms),
+            last_out_at_ms: None,
+            last_out_seq: None,
+            read_seq: 0,
+            requests: Vec::new(),
+        },
+        route: Route {
+            rev: 1,
+            queue: "q".parse().unwrap(),
+            stand: Stand::InWork { operator: ann(), transfer: None },
+            waiting_since_ms: now_ms,
+            not_before_ms: None,
+            decliners: Vec::new(),
+            taken_at_ms: Some(now_ms),
+            close_due_at_ms: None,
+            requests: Vec::new(),
+        },
+    }
+}
+
+/// A hint as the function receives it.
+pub(crate) fn event_of(hint: &Outbound) -> SqsEvent {
+    event(QueueMessage::Outbound(hint.clone()).body(), hint.chat.conversation.as_str())
+}
+
+fn event(body: String, group: &str) -> SqsEvent {
+    let mut message = SqsMessage::default();
+    message.message_id = Some("m1".to_owned());
+    message.receipt_handle = Some("receipt".to_owned());
+    message.body = Some(body);
+    message.event_source_arn = Some(QUEUE_ARN.to_owned());
+    message.attributes.insert("MessageGroupId".to_owned(), group.to_owned());
+    let mut event = SqsEvent::default();
+    event.records = vec![message];
+    event
+}

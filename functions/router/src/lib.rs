@@ -1,0 +1,150 @@
+//! Distributes waiting chats, and once a minute finds whatever hint was lost.
+//!
+//! Passes over a queue come one after the other (FIFO by queue); every pair of chat and operator is guarded by the revisions
+//! of both, so that a pass which overlaps with another, or with an accept, can only come second (I3, I4).
+
+mod line;
+mod pass;
+mod sweep;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::config::Rule;
+use domain::{OperatorId, QueueId, routing, stay};
+use ports::queues::Visibility;
+use ports::records;
+use ports::store::Cursor;
+use ports::{Clock, Push, Queues, Store, Timers};
+use runtime::batch::{self, Parking, Verdict};
+use runtime::desk::Case;
+use runtime::invocation::{self, Invocation, UnknownEvent};
+use runtime::{Desk, Fault};
+use serde::Deserialize;
+use serde_json::Value;
+use wire::queues::{CloseHint, Delayed, QueueMessage, QueueName, VERSION, Wake};
+
+/// How many chats of a queue one page of a changed timeout looks at.
+const RETIME_PAGE: u32 = 100;
+
+/// Why an invocation failed as a whole: whoever made it tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It was nothing that this function handles.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEvent),
+    /// It could not be carried through.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// The function.
+pub struct Router<S, Q, T, P, C, V> {
+    /// Carries decisions out.
+    pub desk: Desk<S, Q, T, P, C>,
+    /// Says when a message comes back.
+    pub visibility: V,
+}
+
+/// What arrives on the router's queues.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Arrival {
+    Delayed(Delayed),
+    Wake(Wake),
+}
+
+impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S, Q, T, P, C, V> {
+    /// Handles whatever woke the function.
+    pub async fn invoke(&self, event: Value) -> Result<Value, Error> {
+        match Invocation::read(event)? {
+            Invocation::Sweep => {
+                self.sweep().await?;
+                Ok(Value::Null)
+            }
+            Invocation::Batch(batch) => Ok(invocation::batch_done(&self.handle(batch).await)),
+            Invocation::Frame(_) | Invocation::Timer(_) => Err(UnknownEvent.into()),
+        }
+    }
+
+    /// Handles a batch of `routing.fifo` or of `delayed`.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let parking = Parking { queues: &self.desk.queues, of: |_| QueueName::InboundParked };
+        batch::handle(event, &self.visibility, &parking, async |message| self.one(message).await).await
+    }
+
+    async fn one(&self, message: &SqsMessage) -> Verdict {
+        // A hint that cannot be read is worth nothing: the sweep finds what it was about.
+        let Ok(arrival) = batch::body::<Arrival>(message) else { return Verdict::Done };
+        let outcome = match arrival {
+            Arrival::Wake(wake) => self.distribute(&wake.queue).await,
+            Arrival::Delayed(Delayed::Wake { queue, cause }) => self.wake_now(queue, &cause).await,
+            Arrival::Delayed(Delayed::Absent { operator }) => self.absent(&operator).await,
+            Arrival::Delayed(Delayed::Retime { queue, after }) => self.retime(&queue, after).await,
+        };
+        match outcome {
+            Ok(()) => Verdict::Done,
+            Err(fault) => {
+                fault.log();
+                Verdict::Later(Some(1))
+            }
+        }
+    }
+
+    /// A wait is over: into the queue's own line of passes, so that they stay one after the other.
+    async fn wake_now(&self, queue: QueueId, cause: &str) -> Result<(), Fault> {
+        let wake = Wake { v: VERSION, queue, cause: format!("{cause}.later") };
+        Ok(self.desk.queues.send(&[QueueMessage::Wake(wake)]).await?)
+    }
+
+    /// One pass over a queue.
+    async fn distribute(&self, queue: &QueueId) -> Result<(), Fault> {
+        let config = self.desk.config().await?;
+        match config.queues.get(queue) {
+            Some(queue) if queue.rule == Rule::MostFree => self.assign(queue, &config).await,
+            Some(queue) => self.show_line(queue, &config).await,
+            None => Ok(()),
+        }
+    }
+
+    /// An operator may be away: their offers go back to the line, and their chats after the queue's patience (Q10).
+    async fn absent(&self, operator: &OperatorId) -> Result<(), Fault> {
+        self.desk.withdraw_all(operator).await?;
+        let Some(operator) = self.desk.operator(operator).await? else { return Ok(()) };
+        if !operator.disabled && !operator.is_absent(self.desk.now_ms()) {
+            return Ok(());
+        }
+        for chat in &operator.chats {
+            self.desk
+                .decide(async || {
+                    let Some(Case { chat, operator: Some(with), target }) =
+                        self.desk.case(chat, Some(&operator.id)).await?
+                    else {
+                        return Ok(domain::decision::Decision::nothing());
+                    };
+                    let config = self.desk.config().await?;
+                    let now_ms = self.desk.now_ms();
+                    if !stay::is_time_to_return(config.queues.get(&chat.route.queue), &with, now_ms) {
+                        return Ok(domain::decision::Decision::nothing());
+                    }
+                    Ok(stay::return_to_line(&chat, &with, target.as_ref(), now_ms))
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// A queue's close timeout changed: each of its open chats gets a look (L2), page by page.
+    async fn retime(&self, queue: &QueueId, after: Option<String>) -> Result<(), Fault> {
+        let (chats, next) =
+            records::open_chats_of_queue(&self.desk.store, queue, RETIME_PAGE, after.map(Cursor)).await?;
+        let mut messages: Vec<QueueMessage> =
+            chats.into_iter().map(|chat| QueueMessage::CloseHint(CloseHint { v: VERSION, chat })).collect();
+        if let Some(Cursor(after)) = next {
+            let what = Delayed::Retime { queue: queue.clone(), after: Some(after) };
+            messages.push(QueueMessage::Delayed { delay_s: 0, what });
+        }
+        if messages.is_empty() { Ok(()) } else { Ok(self.desk.queues.send(&messages).await?) }
+    }
+}
+
+/// The operators of a pass are read in pages that leave nobody out who could matter.
+const _: () = assert!(routing::CANDIDATES_PAGE as usize >= routing::LINE_PAGE as usize + domain::chat::DECLINERS_MAX);

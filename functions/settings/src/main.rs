@@ -1,0 +1,26 @@
+//! Wiring only.
+
+use adapters::{Aws, OidcIdentity, OsRandom, SystemClock, TelegramTransport};
+use lambda_http::{Error, service_fn};
+use runtime::config::{need, queues};
+use runtime::telemetry;
+use settings::{Parts, Settings};
+use wire::queues::QueueName;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = Aws::load().await;
+    let settings = Settings::new(Parts {
+        store: aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?),
+        queues: aws.queues(queues(&[QueueName::Routing, QueueName::Delayed])?),
+        push: aws.push(&need("WEBSOCKET_ENDPOINT")?),
+        clock: SystemClock,
+        random: OsRandom,
+        identity: OidcIdentity::new(&need("OIDC_ISSUER")?, &need("OIDC_JWKS_URL")?, &need("OIDC_CLIENT_ID")?),
+        secrets: aws.secrets(&need("STACK_SECRET_ARN")?, &need("CHANNEL_SECRETS_PREFIX")?),
+        telegram: TelegramTransport::new(&need("TELEGRAM_BASE_URL")?),
+        public_url: need("PUBLIC_URL")?,
+    });
+    lambda_http::run(service_fn(|request| settings.handle(request))).await
+}

@@ -1,0 +1,144 @@
+//! A client of the control API, for tests and the demonstration.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::NewBot;
+
+/// Why the control API could not be asked, or what it refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No answer, or one that isn't JSON.
+    #[error("the simulator did not answer")]
+    Http(#[from] reqwest::Error),
+    /// A refusal, with its status and text.
+    #[error("the simulator refused: {status} {text}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        text: String,
+    },
+    /// What was waited for did not happen.
+    #[error("waited {waited:?} in vain; the last answer was {last}")]
+    TimedOut {
+        /// How long was waited.
+        waited: Duration,
+        /// What was there at the end.
+        last: Value,
+    },
+}
+
+/// A client of a simulator's control API.
+#[derive(Debug, Clone)]
+pub struct Client {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// A client for the simulator at this URL, as [`super::Handle::url`] or the program's first line gives it.
+    pub fn new(url: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client with fixed settings can be built");
+        Self { url: url.trim_end_matches('/').to_owned(), http }
+    }
+
+    /// Asks the control API: `path` begins after `/control`.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+        let mut request = self.http.request(method, format!("{}/control{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response.json().await?);
+        }
+        Err(ClientError::Refused { status: status.as_u16(), text: response.text().await? })
+    }
+
+    /// Creates a bot and returns its token.
+    pub async fn create_bot(&self, bot: &NewBot) -> Result<String, ClientError> {
+        let made = self.ask(Method::POST, "/bots", Some(&json!(bot))).await?;
+        Ok(made["token"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The customer writes a message with these fields of `Message`. The answer tells `message_id` and `update_id`.
+    pub async fn write(&self, token: &str, customer: i64, message: &Value) -> Result<Value, ClientError> {
+        self.ask(Method::POST, &format!("/bots/{token}/customers/{customer}/messages"), Some(message)).await
+    }
+
+    /// The customer writes a text.
+    pub async fn write_text(&self, token: &str, customer: i64, text: &str) -> Result<Value, ClientError> {
+        self.write(token, customer, &json!({"text": text})).await
+    }
+
+    /// The customer edits the message with the `message_id` among `changes`.
+    pub async fn edit(&self, token: &str, customer: i64, changes: &Value) -> Result<Value, ClientError> {
+        self.ask(Method::POST, &format!("/bots/{token}/customers/{customer}/edits"), Some(changes)).await
+    }
+
+    /// The customer blocks the bot, or unblocks it.
+    pub async fn set_blocked(&self, token: &str, customer: i64, blocked: bool) -> Result<Value, ClientError> {
+        let verb = if blocked { "block" } else { "unblock" };
+        self.ask(Method::POST, &format!("/bots/{token}/customers/{customer}/{verb}"), None).await
+    }
+
+    /// Queues an update of the caller's own.
+    pub async fn inject(&self, token: &str, update: &Value) -> Result<Value, ClientError> {
+        self.ask(Method::POST, &format!("/bots/{token}/updates"), Some(update)).await
+    }
+
+    /// Delivers an update `count` times at once. Returns the tries.
+    pub async fn deliver_copies(&self, token: &str, update_id: i64, count: usize) -> Result<Vec<Value>, ClientError> {
+        let path = format!("/bots/{token}/updates/{update_id}/copies");
+        let answer = self.ask(Method::POST, &path, Some(&json!({"count": count}))).await?;
+        Ok(list(&answer, "attempts"))
+    }
+
+    /// Orders a fault, or several in a list.
+    pub async fn order_faults(&self, token: &str, faults: &Value) -> Result<Value, ClientError> {
+        self.ask(Method::POST, &format!("/bots/{token}/faults"), Some(faults)).await
+    }
+
+    /// Waits until the bot has sent at least `count` messages (sendMessage) after position `after`, to `chat` or to
+    /// all. Returns them; fails when they don't come within `wait`.
+    pub async fn wait_for_messages(
+        &self,
+        token: &str,
+        chat: Option<i64>,
+        after: u64,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Value>, ClientError> {
+        let chat = chat.map(|id| format!("&chat_id={id}")).unwrap_or_default();
+        let wait_ms = wait.as_millis();
+        let path = format!("/bots/{token}/sent?method=sendMessage&after={after}&count={count}&wait_ms={wait_ms}{chat}");
+        let answer = self.ask(Method::GET, &path, None).await?;
+        let sent = list(&answer, "sent");
+        if sent.len() < count { Err(ClientError::TimedOut { waited: wait, last: answer }) } else { Ok(sent) }
+    }
+
+    /// Waits until an update is delivered or given up. Returns its delivery; fails when it isn't within `wait`.
+    pub async fn wait_for_delivery(&self, token: &str, update_id: i64, wait: Duration) -> Result<Value, ClientError> {
+        let wait_ms = wait.as_millis();
+        let path = format!("/bots/{token}/deliveries?update_id={update_id}&settled=true&wait_ms={wait_ms}");
+        let answer = self.ask(Method::GET, &path, None).await?;
+        let delivery = list(&answer, "deliveries").pop().unwrap_or_default();
+        if delivery["finished_ms"].is_null() && delivery["state"] != "not_allowed" && delivery["state"] != "copied" {
+            return Err(ClientError::TimedOut { waited: wait, last: answer });
+        }
+        Ok(delivery)
+    }
+
+    /// The bot's counters.
+    pub async fn counters(&self, token: &str) -> Result<Value, ClientError> {
+        self.ask(Method::GET, &format!("/bots/{token}/counters"), None).await
+    }
+}
+
+fn list(answer: &Value, name: &str) -> Vec<Value> {
+    answer[name].as_array().cloned().unwrap_or_default()
+}
