@@ -1,0 +1,52 @@
+# Every verb installs what it needs into .tools/ (once, with progress shown), and says in one line what is missing.
+
+ARCH ?= arm64
+# Template parameters of `make deploy`, e.g. PARAMETERS="AllowedOrigins=https://console.example.com"
+PARAMETERS ?=
+
+PYTHON ?= python3
+LOCAL := .tools/local/bin/python
+SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
+TOOLS := $(PYTHON) infra/local/tools.py
+STACK := $(LOCAL) infra/local/stack.py
+
+.PHONY: help run test up down fmt lint lint-quick build deploy
+
+help: ## show the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: up ## start the system and a live demo conversation (Ctrl-C ends the demo, `make down` the system)
+	SWITCHBOARD_STACK=$(CURDIR)/.local/stack.json cargo run --quiet --package e2e --bin demo
+
+test: ## run every suite; SUITES="unit e2e" runs some
+	@$(TOOLS) rust nextest node java local sam checkov dynamodb-local
+	@$(LOCAL) infra/local/test.py $(SUITES)
+
+up: ## start the local stack in the background, or bring it up to date; PORT=4566 fixes its port
+	@$(TOOLS) rust local
+	cargo build --workspace --bins
+	@$(STACK) up $(if $(PORT),--port $(PORT))
+
+down: ## stop the local stack
+	@if [ -x $(LOCAL) ]; then $(STACK) down; else echo "no local stack was running"; fi
+
+fmt: ## format the sources
+	cargo fmt --all
+
+lint: lint-quick ## format, clippy, dependencies, template
+	@$(TOOLS) deny local sam checkov
+	cargo clippy --workspace --all-targets -- -D warnings
+	PATH="$$PATH:$(CURDIR)/.tools/bin" cargo deny check --allow unused-wrapper bans licenses sources
+	@$(LOCAL) infra/local/test.py template
+
+lint-quick: ## the lints that compile nothing
+	@$(TOOLS) rust
+	cargo fmt --all --check
+
+build: ## the functions' release zips, with their sizes; ARCH=x86_64 for that processor
+	@$(TOOLS) rust build
+	@$(PYTHON) infra/local/release.py $(ARCH)
+
+deploy: build ## deploy to AWS with SAM (credentials and region as the AWS CLI takes them)
+	@$(TOOLS) sam
+	$(SAM) deploy --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)

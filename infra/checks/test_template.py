@@ -1,0 +1,128 @@
+"""What the system relies on in the template and no linter knows. Each test is a sentence about the expanded template.
+
+usage: python -m unittest infra/checks/test_template.py      (in .tools/sam)
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unittest
+from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import expand_sam  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+# Lambda refuses a function whose environment is larger (Lambda quotas).
+ENVIRONMENT_BYTES_MAX = 4096
+# No name or address that the template refers to is longer than an ARN with a long name in it.
+REFERENCE_BYTES_MAX = 160
+# Six times the function's timeout, as Lambda may retry a throttled batch inside it (Lambda guide, SQS event sources).
+VISIBILITY_TIMEOUTS_MIN = 6
+
+
+class Template(unittest.TestCase):
+    """The expanded template, by resource type."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.resources = expand_sam.expanded(yaml_parse((ROOT / "infra" / "template.yaml").read_text()))["Resources"]
+
+    def of(self, kind: str) -> dict[str, dict]:
+        """Logical id -> properties, of one type."""
+        return {name: found["Properties"] for name, found in self.resources.items() if found["Type"] == kind}
+
+    def test_every_function_of_the_workspace_is_deployed_and_no_other(self) -> None:
+        crates = {path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml")}
+        names = {found["FunctionName"]["Fn::Sub"] for found in self.of("AWS::Lambda::Function").values()}
+        self.assertEqual({f"${{AWS::StackName}}-{crate}" for crate in crates}, names)
+
+    def test_every_function_has_a_role_of_its_own(self) -> None:
+        roles = [found["Role"]["Fn::GetAtt"][0] for found in self.of("AWS::Lambda::Function").values()]
+        self.assertEqual(len(roles), len(set(roles)))
+
+    def test_every_function_logs_into_a_group_with_retention(self) -> None:
+        groups = self.of("AWS::Logs::LogGroup")
+        for name, function in self.of("AWS::Lambda::Function").items():
+            with self.subTest(name):
+                self.assertIn("RetentionInDays", groups[function["LoggingConfig"]["LogGroup"]["Ref"]])
+
+    def test_environments_fit(self) -> None:
+        for name, function in self.of("AWS::Lambda::Function").items():
+            with self.subTest(name):
+                variables = function["Environment"]["Variables"]
+                sizes = [len(value) if isinstance(value, str) else REFERENCE_BYTES_MAX for value in variables.values()]
+                size = sum(map(len, variables)) + sum(sizes)
+                self.assertLess(size, ENVIRONMENT_BYTES_MAX)
+
+    def statements(self):
+        """Every statement of every policy, as (where, statement)."""
+        policies = [(name, found["PolicyDocument"]) for name, found in self.of("AWS::IAM::ManagedPolicy").items()]
+        for name, role in self.of("AWS::IAM::Role").items():
+            policies += [(name, policy["PolicyDocument"]) for policy in role.get("Policies", [])]
+        for name, document in policies:
+            for statement in document["Statement"]:
+                yield name, statement
+
+    def test_no_right_is_a_wildcard(self) -> None:
+        for name, statement in self.statements():
+            with self.subTest(name):
+                for part in ("Action", "Resource"):
+                    values = statement[part] if isinstance(statement[part], list) else [statement[part]]
+                    for value in values:
+                        self.assertNotEqual("*", value)
+                        self.assertFalse(part == "Action" and "*" in value, value)
+
+    def test_no_role_uses_a_policy_of_aws(self) -> None:
+        for name, role in self.of("AWS::IAM::Role").items():
+            with self.subTest(name):
+                for policy in role.get("ManagedPolicyArns", []):
+                    self.assertIsInstance(policy, dict)
+                    self.assertIn(policy.get("Ref"), self.of("AWS::IAM::ManagedPolicy"))
+
+    def test_queues_wait_longer_than_their_function_may_run(self) -> None:
+        queues, functions = self.of("AWS::SQS::Queue"), self.of("AWS::Lambda::Function")
+        for name, source in self.of("AWS::Lambda::EventSourceMapping").items():
+            with self.subTest(name):
+                queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]
+                function = functions[source["FunctionName"]["Ref"]]
+                self.assertGreaterEqual(queue["VisibilityTimeout"], VISIBILITY_TIMEOUTS_MIN * function["Timeout"])
+
+    def test_one_failed_message_hands_back_only_itself(self) -> None:
+        for name, source in self.of("AWS::Lambda::EventSourceMapping").items():
+            with self.subTest(name):
+                self.assertEqual(["ReportBatchItemFailures"], source["FunctionResponseTypes"])
+
+    def test_every_queue_has_a_dead_letter_queue_of_its_kind_with_an_alarm(self) -> None:
+        queues = self.of("AWS::SQS::Queue")
+        watched = json.dumps([alarm["Dimensions"] for alarm in self.of("AWS::CloudWatch::Alarm").values()])
+        for name, queue in queues.items():
+            if name.endswith("DeadLetterQueue"):
+                continue
+            with self.subTest(name):
+                parked = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+                self.assertEqual(f"{name.removesuffix('Queue')}DeadLetterQueue", parked)
+                self.assertEqual(queue.get("FifoQueue"), queues[parked].get("FifoQueue"))
+                self.assertIn(f'"{parked}"', watched)
+
+    def test_fifo_queues_have_high_throughput(self) -> None:
+        for name, queue in self.of("AWS::SQS::Queue").items():
+            if queue.get("FifoQueue") and not name.endswith("DeadLetterQueue"):
+                with self.subTest(name):
+                    self.assertEqual("messageGroup", queue["DeduplicationScope"])
+                    self.assertEqual("perMessageGroupId", queue["FifoThroughputLimit"])
+
+    def test_webhooks_are_throttled_below_the_rest(self) -> None:
+        stage = self.of("AWS::ApiGatewayV2::Stage")["HttpStage"]
+        for key in (found["RouteKey"] for found in self.of("AWS::ApiGatewayV2::Route").values()):
+            if "/webhooks/" in key:
+                with self.subTest(key):
+                    limit = stage["RouteSettings"][key]["ThrottlingRateLimit"]
+                    self.assertLess(limit, stage["DefaultRouteSettings"]["ThrottlingRateLimit"])
+
+
+if __name__ == "__main__":
+    unittest.main()
