@@ -5,14 +5,15 @@
 //! again (I1, I9).
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::chat::Chat;
-use domain::decision::Decision;
+use domain::chat::{Chat, Stand};
+use domain::decision::{Decision, News, Wake};
 use domain::inbound::InboundKind;
 use domain::operator::Operator;
 use domain::receive::{Incoming, message_key, receipt_key};
 use ports::queues::Visibility;
 use ports::records::{
-    self, contact_key, decode_contact, decode_message, decode_operator, decode_receipt, operator_key,
+    self, chat_key, contact_key, decode_chat, decode_contact, decode_message, decode_operator, decode_receipt,
+    operator_key,
 };
 use ports::timers::NoTimers;
 use ports::{Clock, Push, Queues, Store, StoreError};
@@ -20,6 +21,13 @@ use runtime::batch::{self, Parking, Verdict};
 use runtime::desk::DECISIONS_MAX;
 use runtime::{Desk, telemetry};
 use wire::queues::{Inbound as Body, QueueName};
+
+/// When an event was taken in.
+enum Taken {
+    Now,
+    /// By an earlier delivery.
+    Before,
+}
 
 /// The function.
 pub struct Inbound<S, Q, P, C, V> {
@@ -41,19 +49,25 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
             Ok(body) => body,
             Err(verdict) => return verdict,
         };
-        match self.take_in(&body).await {
+        let taken = match self.take_in(&body).await {
+            // Whoever had it before may have died between the store and the hints.
+            Ok(Taken::Before) if batch::receives(message) > 1 => self.hint_again(&body).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match taken {
             Ok(()) => Verdict::Done,
             Err(error) => error.into(),
         }
     }
 
-    async fn take_in(&self, body: &Body) -> Result<(), StoreError> {
+    async fn take_in(&self, body: &Body) -> Result<Taken, StoreError> {
         let config = self.desk.config().await?;
         let serving = config.channels.get(&body.channel).and_then(|channel| channel.serving());
         let Some(queue) = serving.filter(|queue| config.queues.contains_key(*queue)) else {
             // C1: a channel that does not take part stores nothing.
             telemetry::count("inbound_dropped", "channel_inactive");
-            return Ok(());
+            return Ok(Taken::Now);
         };
         let mut tries = 0;
         loop {
@@ -75,11 +89,34 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
                 }
                 Err(StoreError::ConditionFailed(_)) => {
                     telemetry::count("inbound_double", "receipt");
-                    return Ok(());
+                    return Ok(Taken::Before);
                 }
-                done => return done,
+                done => return done.map(|()| Taken::Now),
             }
         }
+    }
+
+    /// The hints of an event that is stored already: the same ones again, which does no harm.
+    async fn hint_again(&self, body: &Body) -> Result<(), StoreError> {
+        let store = &self.desk.store;
+        let key = match &body.event.what {
+            InboundKind::Edited { message_id, .. } => message_key(message_id),
+            _ => receipt_key(&body.event),
+        };
+        let row = store.get(&[records::receipt_key(&body.conversation, &key)]).await?.into_iter().next().flatten();
+        let Some((chat, seq)) = row.as_ref().map(decode_receipt).transpose()?.flatten() else { return Ok(()) };
+        let rows = store.get(&[chat_key(&chat), records::message_key(&chat, seq)]).await?;
+        let [Some(chat), Some(message)] = rows.as_slice() else { return Ok(()) };
+        let (chat, message) = (decode_chat(chat)?, decode_message(message)?);
+        let mut hints = Decision::default();
+        if let Some(operator) = self.operator_of(&chat).await? {
+            hints.tell(&operator, News::Message(message));
+        } else if chat.route.stand == Stand::Waiting {
+            let cause = format!("{}.{}", chat.id, chat.route.rev);
+            hints.wakes.push(Wake { queue: chat.route.queue, cause, delay_s: 0 });
+        }
+        self.desk.pass_on(&hints).await;
+        Ok(())
     }
 
     /// Whether the commit failed because this very event was taken in before.

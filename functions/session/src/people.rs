@@ -4,7 +4,9 @@ use domain::OperatorId;
 use domain::config::User;
 use domain::decision::Write as Change;
 use domain::operator::Operator;
-use ports::records::{self, decode_operator, decode_user, email_key, operator_key, put_subject, put_user, subject_key, user_key};
+use ports::records::{
+    self, decode_operator, decode_user, email_key, operator_key, put_subject, put_user, subject_key, user_key,
+};
 use ports::store::{Condition, Key, Write};
 use ports::{Clock, Identity, IdentityError, Principal, Push, Queues, Random, Store, StoreError};
 use runtime::desk::DECISIONS_MAX;
@@ -88,7 +90,8 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
             let keys = [user_key(id), operator_key(id)];
             let rows = self.desk.store.get(&keys).await.map_err(|error| fault(&error))?;
             let row = |at: usize| rows.get(at).and_then(Option::as_ref);
-            let user = row(0).map(decode_user).transpose().map_err(|error| fault(&error))?.ok_or(Code::NotAnOperator)?;
+            let user =
+                row(0).map(decode_user).transpose().map_err(|error| fault(&error))?.ok_or(Code::NotAnOperator)?;
             let before = row(1).map(decode_operator).transpose().map_err(|error| fault(&error))?;
             if user.disabled {
                 return Err(Code::OperatorDisabled);

@@ -84,7 +84,9 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
             };
             writes.push(put_connection(&caller.operator, &caller.connection, now, None));
             writes.extend(
-                silent.iter().map(|gone| Write::Delete { key: connection_key(&caller.operator, gone), condition: None }),
+                silent
+                    .iter()
+                    .map(|gone| Write::Delete { key: connection_key(&caller.operator, gone), condition: None }),
             );
             match self.desk.store.commit(&writes).await {
                 Ok(()) => {
@@ -198,7 +200,9 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
     /// A ticket that was issued and not used yet still opens a connection; it holds 30 s.
     pub(crate) async fn sign_out(&self, call: &Call) -> Result<Answer, Code> {
         let principal = self.principal(call).await?;
-        let Some(user) = self.bound(&principal).await.map_err(|error| fault(&error))? else { return Ok(Answer::empty(204)) };
+        let Some(user) = self.bound(&principal).await.map_err(|error| fault(&error))? else {
+            return Ok(Answer::empty(204));
+        };
         let operator = self.desk.operator(&user.id).await.map_err(|error| fault(&error))?;
         for connection in operator.iter().flat_map(|operator| operator.connections.keys()) {
             self.hang_up(&user.id, connection).await?;

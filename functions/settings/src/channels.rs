@@ -158,7 +158,11 @@ impl<W: World> Settings<W> {
     /// Whose messages we take over, if somebody had them (C3).
     fn warnings(&self, before: &WebhookInfo, site: &str) -> Vec<String> {
         let ours = [site, self.world.public_url()].iter().any(|site| before.url.starts_with(&format!("{site}/")));
-        if before.url.is_empty() || ours { Vec::new() } else { vec![format!("webhook_taken_over: {}", host(&before.url))] }
+        if before.url.is_empty() || ours {
+            Vec::new()
+        } else {
+            vec![format!("webhook_taken_over: {}", host(&before.url))]
+        }
     }
 
     pub(crate) async fn delete_channel(&self, call: &Call<'_>) -> Result<Answer, Fault> {

@@ -40,10 +40,12 @@ impl<W: World> Settings<W> {
         let path = request.uri().path().to_owned();
         Ok(match find(&method, &path) {
             Found::Route(route, varies) if route.managers => {
-                let answer = self.answer(route, varies.unwrap_or_default(), &request).await;
+                let answer = self.answer(route, varies, &request).await;
                 answer.unwrap_or_else(|fault| refused(route, &fault))
             }
-            Found::OtherMethods(methods) => Answer::error(Code::MethodNotAllowed, Code::MethodNotAllowed.text()).allowing(&methods),
+            Found::OtherMethods(methods) => {
+                Answer::error(Code::MethodNotAllowed, Code::MethodNotAllowed.text()).allowing(&methods)
+            }
             Found::Route(..) | Found::Nothing => Answer::error(Code::NotFound, Code::NotFound.text()),
         }
         .into_response())
@@ -84,16 +86,17 @@ impl<W: World> Settings<W> {
     async fn manager(&self, request: &Request) -> Result<Principal, Fault> {
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let token = wire::http::bearer(header).ok_or(Code::TokenRefused)?;
-        let principal = self.world.identity().verify(token, self.world.clock().now_ms()).await.map_err(|error| match error {
-            IdentityError::Refused(why) => {
-                runtime::telemetry::count("token_refused", why);
-                Code::TokenRefused
-            }
-            IdentityError::Unavailable(_) => {
-                tracing::error!(%error, "identity");
-                Code::TryAgain
-            }
-        })?;
+        let principal =
+            self.world.identity().verify(token, self.world.clock().now_ms()).await.map_err(|error| match error {
+                IdentityError::Refused(why) => {
+                    runtime::telemetry::count("token_refused", why);
+                    Code::TokenRefused
+                }
+                IdentityError::Unavailable(_) => {
+                    tracing::error!(%error, "identity");
+                    Code::TryAgain
+                }
+            })?;
         if principal.groups.iter().any(|group| group == CAN_MANAGE_CHATS) {
             Ok(principal)
         } else {
@@ -105,7 +108,12 @@ impl<W: World> Settings<W> {
 fn refused(route: &Route, fault: &Fault) -> Answer {
     fault.log();
     let (code, text) = fault.outward();
-    debug_assert!(route.errors().contains(&code), "{code:?} is not among the errors of {} {}", route.method, route.path);
+    debug_assert!(
+        route.errors().contains(&code),
+        "{code:?} is not among the errors of {} {}",
+        route.method,
+        route.path
+    );
     Answer::error(code, &text)
 }
 

@@ -6,8 +6,8 @@ use domain::decision::{Wake, Write as Change};
 use domain::operator::Operator;
 use domain::settings::{self, UserChange, UserDraft};
 use ports::records::{
-    self, configuration_key, decode_configuration, decode_operator, decode_user, email_key, operator_key, put_subject, put_user,
-    user_key, users,
+    self, configuration_key, decode_configuration, decode_operator, decode_user, email_key, operator_key, put_subject,
+    put_user, user_key, users,
 };
 use ports::store::{Condition, Cursor, Write};
 use ports::{Clock, Push, Store, StoreError};
@@ -81,7 +81,12 @@ impl<W: World> Settings<W> {
     }
 
     /// The person and the operator's row with its places are changed by one commit, so that neither is ever without the other.
-    async fn change_operator(&self, id: &OperatorId, version: Option<u64>, change: &UserChange) -> Result<Changed, Fault> {
+    async fn change_operator(
+        &self,
+        id: &OperatorId,
+        version: Option<u64>,
+        change: &UserChange,
+    ) -> Result<Changed, Fault> {
         for _ in 0..DECISIONS_MAX {
             let keys = [configuration_key(), user_key(id), operator_key(id)];
             let rows = self.world.store().get(&keys).await?;
@@ -125,9 +130,10 @@ impl<W: World> Settings<W> {
         }
         if operator.is_available() {
             let cause = format!("{}.{}", operator.id, operator.rev);
-            let wakes = changed.config.queues_of(operator).map(|queue| {
-                QueueMessage::wake(&Wake { queue: queue.id.clone(), cause: cause.clone(), delay_s: 0 })
-            });
+            let wakes = changed
+                .config
+                .queues_of(operator)
+                .map(|queue| QueueMessage::wake(&Wake { queue: queue.id.clone(), cause: cause.clone(), delay_s: 0 }));
             self.hint(&wakes.collect::<Vec<_>>()).await;
         }
     }

@@ -56,7 +56,8 @@ impl<W: World> Settings<W> {
         let waiting = line_head(self.world.store(), &id).await?.is_some();
         let open = !open_chats_of_queue(self.world.store(), &id, 1, None).await?.0.is_empty();
         let chats = QueueUse { waiting, open };
-        self.change(&[], |config, _| Ok(Decided::quietly(settings::delete_queue(config, &id, version, chats)?))).await?;
+        self.change(&[], |config, _| Ok(Decided::quietly(settings::delete_queue(config, &id, version, chats)?)))
+            .await?;
         Ok(Answer::nothing())
     }
 

@@ -25,8 +25,9 @@ impl<W: World> Settings<W> {
     pub(crate) async fn create_role(&self, call: &Call<'_>) -> Result<Answer, Fault> {
         let draft: RoleDraft = call.body()?;
         let id: RoleId = self.new_id("r")?;
-        let role =
-            self.change(&[], |config, _| Ok(Decided::quietly(settings::create_role(config, id.clone(), &draft)?))).await?;
+        let role = self
+            .change(&[], |config, _| Ok(Decided::quietly(settings::create_role(config, id.clone(), &draft)?)))
+            .await?;
         Ok(Answer::json(201, &role).version(role.version))
     }
 
@@ -42,7 +43,8 @@ impl<W: World> Settings<W> {
     pub(crate) async fn delete_role(&self, call: &Call<'_>) -> Result<Answer, Fault> {
         let (id, version): (RoleId, _) = (call.id()?, call.version_if_any()?);
         let holders = self.holders(&id).await?;
-        self.change(&[], |config, _| Ok(Decided::quietly(settings::delete_role(config, &id, version, &holders)?))).await?;
+        self.change(&[], |config, _| Ok(Decided::quietly(settings::delete_role(config, &id, version, &holders)?)))
+            .await?;
         Ok(Answer::nothing())
     }
 

@@ -42,13 +42,15 @@ impl World {
 
     fn put(&self, channel: &Channel, secrets: &[&str]) {
         let secret_hashes = secrets.iter().map(|secret| SecretHash::of(secret).into()).collect();
-        self.store.write(&[put_channel(&ChannelRecord { channel: channel.clone(), secret_hashes })]).unwrap();
+        self.store
+            .write(&[put_channel(&ChannelRecord { channel: channel.clone(), secret_hashes })])
+            .expect("a channel is written");
     }
 
     async fn post(&self, channel: &str, secret: Option<&str>, body: impl Into<Body>) -> Response<Body> {
         let mut request = Request::new(body.into());
         if let Some(secret) = secret {
-            request.headers_mut().insert(SECRET_HEADER, secret.parse().unwrap());
+            request.headers_mut().insert(SECRET_HEADER, secret.parse().expect("a header"));
         }
         let path = [("channel".to_owned(), vec![channel.to_owned()])];
         self.webhook.handle(request.with_path_parameters(std::collections::HashMap::from(path))).await
@@ -76,11 +78,11 @@ impl World {
 
 fn channel(id: &str) -> Channel {
     Channel {
-        id: id.parse().unwrap(),
+        id: id.parse().expect("an id"),
         provider: Provider::Telegram,
         name: "Shop".into(),
         active: true,
-        queue: Some("q".parse().unwrap()),
+        queue: Some("q".parse().expect("an id")),
         language: None,
         account: "800000001".into(),
         account_name: None,

@@ -8,7 +8,7 @@ use crate::operator::Operator;
 
 /// The most client request ids that each half remembers.
 pub const REQUESTS_MAX: usize = 8;
-/// The most operators remembered as having declined a chat; at that number everybody is asked again.
+/// The most operators remembered as having declined a chat; when one more declines, it rests and everybody is asked again.
 pub const DECLINERS_MAX: usize = 20;
 /// After everybody has declined a chat it rests so long, milliseconds (Q6).
 pub const REST_AFTER_DECLINES_MS: i64 = 30_000;
@@ -49,7 +49,7 @@ pub struct Thread {
     /// The number of the last message that its operator has seen.
     #[serde(default)]
     pub read_seq: u64,
-    /// The last client requests and the numbers of the messages that they became.
+    /// The last client requests ([`request_key`]) and the numbers of the messages that they became.
     #[serde(default)]
     pub requests: Vec<(String, Vec<u64>)>,
 }
@@ -77,7 +77,7 @@ pub struct Route {
     /// For when its close timer is armed, milliseconds since 1970.
     #[serde(default)]
     pub close_due_at_ms: Option<i64>,
-    /// The last client requests that changed it.
+    /// The last client requests ([`request_key`]) that changed it.
     #[serde(default)]
     pub requests: Vec<String>,
 }
@@ -260,13 +260,19 @@ impl Chat {
     }
 }
 
+/// What a chat remembers a client request by. Clients choose their ids: two operators may well choose the same one, and must
+/// not be given each other's answers. An operator's id contains no dot.
+pub fn request_key(operator: &OperatorId, request: &str) -> String {
+    format!("{operator}.{request}")
+}
+
 impl Route {
-    /// Whether this client request was carried out already.
+    /// Whether this client request ([`request_key`]) was carried out already.
     pub fn remembers(&self, request: &str) -> bool {
         self.requests.iter().any(|known| known == request)
     }
 
-    /// Remembers a client request.
+    /// Remembers a client request ([`request_key`]).
     pub(crate) fn remember(&mut self, request: &str) {
         self.requests.push(request.to_owned());
         if self.requests.len() > REQUESTS_MAX {

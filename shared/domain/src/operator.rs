@@ -151,6 +151,7 @@ impl Operator {
     }
 
     /// With a chat on offer: it counts at once (Q6).
+    #[must_use]
     pub fn with_offer(&self, chat: &ChatId) -> Self {
         let mut next = self.next();
         next.offers.insert(chat.clone());
@@ -158,6 +159,7 @@ impl Operator {
     }
 
     /// Without an offer.
+    #[must_use]
     pub fn without_offer(&self, chat: &ChatId) -> Self {
         let mut next = self.next();
         next.offers.remove(chat);
@@ -165,6 +167,7 @@ impl Operator {
     }
 
     /// With a chat in work, taken now; an offer of it is used up.
+    #[must_use]
     pub fn with_chat(&self, chat: &ChatId, now_ms: i64) -> Self {
         let mut next = self.next();
         next.offers.remove(chat);
@@ -174,6 +177,7 @@ impl Operator {
     }
 
     /// Without a chat: neither in work nor on offer.
+    #[must_use]
     pub fn without_chat(&self, chat: &ChatId) -> Self {
         let mut next = self.next();
         next.offers.remove(chat);

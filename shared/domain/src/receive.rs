@@ -72,6 +72,7 @@ impl Incoming<'_> {
         };
         let wake = Wake { queue: self.queue.clone(), cause: format!("{}.1", chat.id), delay_s: 0 };
         let mut writes = vec![Write::OpenChat(chat), Write::NewMessage(message.clone()), self.receipt(Some(message))];
+        writes.extend(self.receipt_of_original(message));
         let known = match contact {
             Some(contact) => contact.refreshed(&self.event.customer),
             None => Some(self.new_contact()),
@@ -92,6 +93,7 @@ impl Incoming<'_> {
             writes: vec![advance, Write::NewMessage(message.clone()), self.receipt(Some(&message))],
             ..Decision::default()
         };
+        decision.writes.extend(self.receipt_of_original(&message));
         if let Some(operator) = operator {
             decision.tell(operator, News::Message(message));
         }
@@ -102,9 +104,9 @@ impl Incoming<'_> {
     pub fn message(&self, latest: Option<&Chat>, contact: Option<&Contact>, operator: Option<&Operator>) -> Decision {
         match latest {
             Some(open) if !open.is_closed() => {
-                self.append(open, operator, self.to_message(open.id.clone(), open.thread.next_seq))
+                self.append(open, operator, self.message_in(&open.id, open.thread.next_seq))
             }
-            closed => self.open(closed, contact, &self.to_message(self.next_chat(closed), 1)),
+            closed => self.open(closed, contact, &self.message_in(&self.next_chat(closed), 1)),
         }
     }
 
@@ -116,7 +118,7 @@ impl Incoming<'_> {
         if let Some(content) = edited(&original.content, content) {
             let mut message = original.clone();
             message.content = content;
-            message.edited_at_ms = Some(self.event.at_ms);
+            message.edited_at_ms = Some(self.edited_at_ms());
             message.rev += 1;
             decision.writes.push(Write::Message(message.clone()));
             if let Some(operator) = operator {
@@ -166,6 +168,14 @@ impl Incoming<'_> {
         }
     }
 
+    /// An edit of a message that never came stands for it: the next edit finds it by the message's own key, and so does the
+    /// message, should it come after all (I2).
+    fn receipt_of_original(&self, message: &Message) -> Option<Write> {
+        let InboundKind::Edited { message_id, .. } = &self.event.what else { return None };
+        let place = Some((message.chat.clone(), message.seq));
+        Some(Write::Receipt { conversation: self.conversation.clone(), key: message_key(message_id), message: place })
+    }
+
     fn receipt(&self, message: Option<&Message>) -> Write {
         Write::Receipt {
             conversation: self.conversation.clone(),
@@ -176,7 +186,7 @@ impl Incoming<'_> {
         }
     }
 
-    fn to_message(&self, chat: ChatId, seq: u64) -> Message {
+    fn message_in(&self, chat: &ChatId, seq: u64) -> Message {
         let blank = |content: &Content| Message::new(chat.clone(), seq, self.now_ms, Author::Customer, content.clone());
         let mut message = match &self.event.what {
             InboundKind::Message { message_id, content, reply_to, quote, forwarded_from } => Message {
@@ -188,15 +198,24 @@ impl Incoming<'_> {
             },
             InboundKind::Edited { message_id, content } => Message {
                 provider_message_id: Some(message_id.clone()),
-                edited_at_ms: Some(self.event.at_ms),
+                edited_at_ms: Some(self.edited_at_ms()),
                 ..blank(content)
             },
             InboundKind::Blocked | InboundKind::Unblocked => {
                 unreachable!("a change of reachability is no message of the customer's")
             }
         };
-        message.provider_at_ms = Some(self.event.at_ms);
+        message.provider_at_ms = self.provider_at_ms();
         message
+    }
+
+    fn edited_at_ms(&self) -> i64 {
+        self.provider_at_ms().unwrap_or(self.now_ms)
+    }
+
+    /// When it happened by the provider's clock, where the provider tells ([`InboundEvent::at_ms`]).
+    fn provider_at_ms(&self) -> Option<i64> {
+        (self.event.at_ms != 0).then_some(self.event.at_ms)
     }
 }
 

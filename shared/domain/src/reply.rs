@@ -1,6 +1,6 @@
 //! What an operator writes (L2, L6, L7, I6).
 
-use crate::chat::{Chat, REQUESTS_MAX, Stand};
+use crate::chat::{Chat, REQUESTS_MAX, Stand, request_key};
 use crate::config::{Configuration, Rule};
 use crate::content::Content;
 use crate::decision::{Decision, News, SendHint, Write};
@@ -58,7 +58,8 @@ pub fn reply(
     request: &str,
     now_ms: i64,
 ) -> Result<Replied, Refusal> {
-    if let Some((_, seqs)) = chat.thread.requests.iter().find(|(known, _)| known == request) {
+    let request = request_key(&operator.id, request);
+    if let Some((_, seqs)) = chat.thread.requests.iter().find(|(known, _)| *known == request) {
         return Ok(Replied { seqs: seqs.clone(), decision: Decision::nothing() });
     }
     may_speak(chat, &operator.id)?;
@@ -88,7 +89,7 @@ pub fn reply(
     }
     thread.last_out_at_ms = Some(now_ms);
     thread.read_seq = thread.next_seq - 1;
-    thread.requests.push((request.to_owned(), seqs.clone()));
+    thread.requests.push((request, seqs.clone()));
     if thread.requests.len() > REQUESTS_MAX {
         thread.requests.remove(0);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::chat::{Chat, DECLINERS_MAX, EventKind, Offer, REST_AFTER_DECLINES_MS, Reason, Route, Stand};
+use crate::chat::{Chat, DECLINERS_MAX, EventKind, Offer, REST_AFTER_DECLINES_MS, Reason, Route, Stand, request_key};
 use crate::config::{Configuration, Queue, Rule};
 use crate::decision::{Decision, News, Timer};
 use crate::ids::{OfferId, OperatorId};
@@ -17,6 +17,9 @@ pub const LINE_PAGE: u32 = 25;
 pub const CANDIDATES_PAGE: u32 = 45;
 /// How many candidates the stored reason names.
 const REASON_CANDIDATES_MAX: usize = 3;
+/// When a chat that rests is looked at again, seconds: just after its rest.
+const REST_WAKE_S: u32 = 31;
+const _: () = assert!(REST_WAKE_S as i64 * 1000 > REST_AFTER_DECLINES_MS);
 
 /// What a pass over a page of a queue's line is decided on. The operators change in it as chats are assigned.
 #[derive(Debug)]
@@ -110,12 +113,15 @@ fn offer(chat: &Chat, operator: &Operator, reason: Reason, timeout_ms: i64, now_
 /// Everybody who could be asked has declined: the chat rests, then everybody may be asked again (Q6).
 fn rest(chat: &Chat, now_ms: i64) -> Decision {
     let mut route = chat.next_route();
+    begin_rest(&mut route, now_ms);
+    let mut decision = chat.move_to(route.clone(), EventKind::Rested, None, now_ms);
+    decision.wakes.push(Chat::wake(&route, &chat.id, REST_WAKE_S));
+    decision
+}
+
+fn begin_rest(route: &mut Route, now_ms: i64) {
     route.decliners.clear();
     route.not_before_ms = Some(now_ms + REST_AFTER_DECLINES_MS);
-    let mut decision = chat.move_to(route.clone(), EventKind::Rested, None, now_ms);
-    let delay_s = u32::try_from(REST_AFTER_DECLINES_MS / 1000).unwrap_or(0) + 1;
-    decision.wakes.push(Chat::wake(&route, &chat.id, delay_s));
-    decision
 }
 
 /// The parties of an accept.
@@ -252,7 +258,8 @@ pub fn decline(
     request: &str,
     now_ms: i64,
 ) -> Result<Decision, Refusal> {
-    if chat.route.remembers(request) {
+    let request = request_key(&operator.id, request);
+    if chat.route.remembers(&request) {
         return Ok(Decision::nothing());
     }
     match chat.offer() {
@@ -260,7 +267,7 @@ pub fn decline(
             if now_ms >= open.expires_at_ms {
                 return Err(Refusal::OfferExpired);
             }
-            Ok(end_offer(chat, operator, source, End::Declined, Some(request), now_ms))
+            Ok(end_offer(chat, operator, source, End::Declined, Some(&request), now_ms))
         }
         _ => Err(Refusal::OfferGone),
     }
@@ -277,7 +284,6 @@ pub fn expire(chat: &Chat, operator: &Operator, source: Option<&Operator>, offer
 }
 
 /// Takes an offer back from an operator who left or went Inactive, without penalty (Q10); nothing to do if none is open.
-/// An operator who still holds a reservation of a chat that is not on offer to them loses it.
 pub fn withdraw(chat: &Chat, operator: &Operator, source: Option<&Operator>, now_ms: i64) -> Decision {
     match chat.offer() {
         Some(open) if open.operator == operator.id => end_offer(chat, operator, source, End::Withdrawn, None, now_ms),
@@ -306,7 +312,12 @@ fn end_offer(
     } else {
         back_to_line(&mut route);
         match end {
-            End::Declined => remember_decliner(&mut route, &operator.id),
+            End::Declined => {
+                remember_decliner(&mut route, &operator.id);
+                if route.decliners.len() > DECLINERS_MAX {
+                    begin_rest(&mut route, now_ms);
+                }
+            }
             End::Expired => after.status = Status::Inactive,
             End::Withdrawn => {}
         }
@@ -315,7 +326,8 @@ fn end_offer(
     if transfer {
         decision.explain(|event| event.other = Some(end.word().to_owned()));
     } else {
-        decision.wakes.push(Chat::wake(&route, &chat.id, 0));
+        let delay_s = if route.not_before_ms.is_some() { REST_WAKE_S } else { 0 };
+        decision.wakes.push(Chat::wake(&route, &chat.id, delay_s));
     }
     decision.change(operator, &after);
     decision.tell(&after, News::OfferGone(open.id.clone(), end.word()));
@@ -335,12 +347,9 @@ pub(crate) fn back_to_line(route: &mut Route) {
     route.not_before_ms = None;
 }
 
-/// Remembers who did not want the chat; when the list is full, everybody is asked again after a rest ([`DECLINERS_MAX`]).
+/// Remembers who did not want the chat.
 pub(crate) fn remember_decliner(route: &mut Route, operator: &OperatorId) {
     if !route.decliners.contains(operator) {
         route.decliners.push(operator.clone());
-    }
-    if route.decliners.len() > DECLINERS_MAX {
-        route.decliners.remove(0);
     }
 }

@@ -1,6 +1,6 @@
 //! How long a chat stays open, and how it ends (L2, L6, Q10).
 
-use crate::chat::{Chat, EventKind, Route, Stand};
+use crate::chat::{Chat, EventKind, Route, Stand, request_key};
 use crate::config::Queue;
 use crate::decision::{Decision, News, Timer, Write};
 use crate::ids::{ChatId, OperatorId};
@@ -121,7 +121,7 @@ fn end(
     route.stand = Stand::Closed { at_ms: now_ms, by: by.map(|by| by.id.clone()), operator: Some(operator.id.clone()) };
     route.close_due_at_ms = None;
     if let Some(request) = request {
-        route.remember(request);
+        route.remember(&request_key(&operator.id, request));
     }
     let what = if by.is_some() { EventKind::Closed } else { EventKind::AutoClosed };
     let mut decision = leave(chat, operator, target, route, what, "closed", now_ms);

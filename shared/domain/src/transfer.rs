@@ -1,6 +1,6 @@
 //! Giving a chat to a colleague or to another queue (Q9).
 
-use crate::chat::{Chat, EventKind, Offer, Stand};
+use crate::chat::{Chat, EventKind, Offer, Stand, request_key};
 use crate::config::{Configuration, Queue};
 use crate::decision::{Decision, News, Timer};
 use crate::ids::OfferId;
@@ -18,7 +18,8 @@ pub fn to_operator(
     request: &str,
     now_ms: i64,
 ) -> Result<Decision, Refusal> {
-    if chat.route.remembers(request) {
+    let request = request_key(&source.id, request);
+    if chat.route.remembers(&request) {
         return Ok(Decision::nothing());
     }
     may_speak(chat, &source.id)?;
@@ -35,7 +36,7 @@ pub fn to_operator(
         return Err(Refusal::TargetAtLimit);
     }
     let mut route = chat.next_route();
-    route.remember(request);
+    route.remember(&request);
     let id = OfferId { chat: chat.id.clone(), route_rev: route.rev };
     let expires_at_ms = now_ms + config.settings.accept_timeout_ms();
     let offer = Offer { id: id.clone(), operator: target.id.clone(), expires_at_ms };
@@ -62,12 +63,13 @@ pub fn to_queue(
     request: &str,
     now_ms: i64,
 ) -> Result<Decision, Refusal> {
-    if chat.route.remembers(request) {
+    let request = request_key(&source.id, request);
+    if chat.route.remembers(&request) {
         return Ok(Decision::nothing());
     }
     may_speak(chat, &source.id)?;
     let mut route = chat.next_route();
-    route.remember(request);
+    route.remember(&request);
     stay::to_line_of(&mut route, queue, source);
     let wake = Chat::wake(&route, &chat.id, 0);
     let mut decision = stay::leave(chat, source, target, route, EventKind::QueueChanged, "transferred", now_ms);

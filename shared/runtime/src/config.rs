@@ -48,3 +48,10 @@ pub const OUTBOUND: [QueueName; 3] = [
     QueueName::Outbound(Provider::Messenger),
     QueueName::Outbound(Provider::Whatsapp),
 ];
+
+/// Where replies that can never be sent are parked, one a messenger.
+pub const OUTBOUND_PARKED: [QueueName; 3] = [
+    QueueName::OutboundParked(Provider::Telegram),
+    QueueName::OutboundParked(Provider::Messenger),
+    QueueName::OutboundParked(Provider::Whatsapp),
+];

@@ -359,8 +359,8 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Desk<S, Q, T, P, C> {
         let orders = queue.roles.iter().flat_map(|role| [(role, Line::Common), (role, Line::Own)]);
         let found =
             try_join_all(orders.map(|(role, line)| records::order_of_the_free(&self.store, role, line))).await?;
-        let mut operators = self.named(queue).await?;
-        operators.extend(found.into_iter().flatten());
+        let mut operators: Vec<Operator> = found.into_iter().flatten().collect();
+        operators.extend(self.named(queue).await?);
         Ok(operators)
     }
 
@@ -378,8 +378,8 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Desk<S, Q, T, P, C> {
             Ok::<_, StoreError>(operators)
         }))
         .await?;
-        let mut operators = self.named(queue).await?;
-        operators.extend(found.into_iter().flatten());
+        let mut operators: Vec<Operator> = found.into_iter().flatten().collect();
+        operators.extend(self.named(queue).await?);
         Ok(operators)
     }
 

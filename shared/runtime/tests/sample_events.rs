@@ -99,7 +99,7 @@ fn check(name: &str, way: Way, event: Value) {
     match way {
         Way::Queue(queue) => {
             assert!(
-                TEMPLATE.contains(&format!("${{AWS::StackName}}-{queue}\n")),
+                TEMPLATE.contains(&format!("${{AWS::StackName}}-{queue}\"")),
                 "{name}: the template has no {queue}"
             );
             let Ok(Invocation::Batch(batch)) = Invocation::read(event) else { panic!("{name} is no batch") };

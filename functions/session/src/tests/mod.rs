@@ -39,7 +39,8 @@ impl Bench {
         let (store, queues, push) = (MemoryStore::new(), FakeQueues::default(), FakePush::default());
         let (clock, identity) = (FakeClock::default(), FakeIdentity::default());
         let desk = Desk::new(store.clone(), queues.clone(), NoTimers, push.clone(), clock.clone());
-        let session = Session::new(desk, identity.clone(), FakeRandom::default(), "https://a.example, https://b.example/");
+        let session =
+            Session::new(desk, identity.clone(), FakeRandom::default(), "https://a.example, https://b.example/");
         let bench = Self { session, store, queues, push, clock, identity };
         bench.store.write(&[put_configuration(&configuration())]).unwrap();
         bench.let_in(&user());
@@ -101,7 +102,7 @@ impl Bench {
         self.session.handle(event).await
     }
 
-    fn socket(&self, kind: &str, route: &str, connection: &str, body: Option<String>) -> Value {
+    fn socket(&self, kind: &str, route: &str, connection: &str, body: Option<&str>) -> Value {
         json!({
             "requestContext": {
                 "routeKey": route, "eventType": kind, "connectionId": connection, "connectedAt": 1, "requestTimeEpoch": 1,
@@ -116,7 +117,7 @@ impl Bench {
         let mut frame = command;
         frame["request_id"] = json!("1");
         let route = frame["action"].as_str().unwrap().to_owned();
-        let event = self.socket("MESSAGE", &route, connection, Some(frame.to_string()));
+        let event = self.socket("MESSAGE", &route, connection, Some(&frame.to_string()));
         assert_eq!(self.session.handle(event).await, json!({ "statusCode": 200 }));
         let frames = self.push.frames_json(connection);
         frames.into_iter().rfind(|frame| frame["type"] == "answer").unwrap()
@@ -150,7 +151,10 @@ impl Bench {
     /// The queues woken since the last time.
     pub(crate) fn woken(&self) -> Vec<String> {
         let wakes = self.queues.take_distinct();
-        wakes.iter().filter_map(|m| if let QueueMessage::Wake(wake) = m { Some(wake.queue.to_string()) } else { None }).collect()
+        wakes
+            .iter()
+            .filter_map(|m| if let QueueMessage::Wake(wake) = m { Some(wake.queue.to_string()) } else { None })
+            .collect()
     }
 }
 
@@ -183,7 +187,8 @@ fn configuration() -> Configuration {
     };
     let queues = [queue("q-all", Rule::ToAll), queue("q-free", Rule::MostFree)];
     let mut config = Configuration { version: 1, ..Configuration::default() };
-    config.queues = queues.into_iter().map(|queue| (queue.id.clone(), queue)).collect::<std::collections::BTreeMap<QueueId, _>>();
+    config.queues =
+        queues.into_iter().map(|queue| (queue.id.clone(), queue)).collect::<std::collections::BTreeMap<QueueId, _>>();
     config.roles.insert(role.clone(), Role { id: role, name: "Support".to_owned(), version: 1 });
     config
 }

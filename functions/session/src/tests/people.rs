@@ -17,11 +17,9 @@ fn stored(bench: &Bench) -> User {
 
 #[tokio::test]
 async fn p4_the_first_sign_in_binds_by_a_verified_address_only() {
-    for (subject, email, status) in [
-        ("sub-1", Some("anna@example.com"), 200),
-        ("sub-1", None, 403),
-        ("sub-1", Some("anna@example.org"), 403),
-    ] {
+    for (subject, email, status) in
+        [("sub-1", Some("anna@example.com"), 200), ("sub-1", None, 403), ("sub-1", Some("anna@example.org"), 403)]
+    {
         let bench = Bench::new();
         bench.knows("t", subject, email);
         let (got, body) = bench.call("POST /api/ticket", Some("t")).await;

@@ -99,7 +99,11 @@ async fn w1_q7_who_turns_active_is_looked_after_and_sees_the_lines() {
     assert_eq!(bench.woken(), Vec::<String>::new(), "Inactive: nobody is looked for");
     let answer = bench.status("c1", "active").await;
     assert_eq!((&answer["result"]["status"], code(&answer)), (&json!("active"), "ok"));
-    assert_eq!(bench.woken(), ["q-all"], "a line is told; where chats are assigned and nobody waits, there is nothing to do");
+    assert_eq!(
+        bench.woken(),
+        ["q-all"],
+        "a line is told; where chats are assigned and nobody waits, there is nothing to do"
+    );
     let told = bench.push.frames_json("c1").into_iter().any(|frame| frame["type"] == "operator");
     assert!(told, "the other windows hear of it");
     let rev = bench.operator().unwrap().rev;

@@ -15,7 +15,10 @@ fn effect(policy: &Value) -> &str {
 async fn p4_a_ticket_opens_one_connection_of_its_operator() {
     let bench = Bench::new();
     let (status, body) = bench.call("POST /api/ticket", Some("token")).await;
-    assert_eq!((status, &body["expires_in_s"], &body["operator"]), (200, &json!(30), &json!({ "id": "u-anna", "name": "Anna" })));
+    assert_eq!(
+        (status, &body["expires_in_s"], &body["operator"]),
+        (200, &json!(30), &json!({ "id": "u-anna", "name": "Anna" }))
+    );
     let ticket = body["ticket"].as_str().unwrap();
     assert_eq!(ticket.len(), 43);
     assert!(!bench.store.dump().contains(ticket), "only its hash is stored");

@@ -37,7 +37,7 @@ fn confirmed(config: &mut Configuration, account: &str) -> Channel {
     confirm_channel(config, &channel.id).unwrap()
 }
 
-fn is_invalid<T: std::fmt::Debug>(result: Result<T, Objection>, what: &str) {
+fn is_invalid<T: std::fmt::Debug>(result: &Result<T, Objection>, what: &str) {
     assert!(matches!(result, Err(Objection::InvalidValue(_))), "{what}: {result:?}");
 }
 
@@ -49,7 +49,7 @@ fn q1_a_queue_takes_what_it_says_and_refuses_what_cannot_be() {
         let mut draft = draft("Sales");
         change(&mut draft);
         let made = create_queue(&mut config(), id("q2"), &draft, &known);
-        if good { assert!(made.is_ok(), "{what}: {made:?}") } else { is_invalid(made, what) }
+        if good { assert!(made.is_ok(), "{what}: {made:?}") } else { is_invalid(&made, what) }
     };
     check(&|d| d.name = "x".repeat(100), true, "longest name");
     check(&|d| d.name = "x".repeat(101), false, "name too long");
@@ -197,7 +197,7 @@ fn c1_a_channel_is_bound_to_a_queue_that_exists_and_has_a_language() {
         if good {
             assert_eq!(changed.unwrap().serving().cloned(), queue.map(id), "C1: it serves once it is active and bound");
         } else {
-            is_invalid(changed, &format!("{draft:?}"));
+            is_invalid(&changed, &format!("{draft:?}"));
         }
     };
     check(Some("q1"), Some("ru"), true);
@@ -229,11 +229,11 @@ fn user(email: &str, roles: &[&str], own_limit: Option<u32>) -> Result<User, Obj
 fn p4_people_are_let_in_by_an_address_in_lower_case() {
     assert_eq!(user(" Anna@Example.COM ", &["r1"], Some(3)).unwrap().email, "anna@example.com");
     for email in ["", "anna", "@example.com", "anna@", "an na@example.com", &format!("{}@x.org", "a".repeat(250))] {
-        is_invalid(user(email, &[], None), email);
+        is_invalid(&user(email, &[], None), email);
     }
-    is_invalid(user("a@b", &["r9"], None), "no such role");
-    is_invalid(user("a@b", &[], Some(0)), "no limit");
-    is_invalid(user("a@b", &[], Some(51)), "limit too high");
+    is_invalid(&user("a@b", &["r9"], None), "no such role");
+    is_invalid(&user("a@b", &[], Some(0)), "no limit");
+    is_invalid(&user("a@b", &[], Some(51)), "limit too high");
 }
 
 #[test]
@@ -258,21 +258,24 @@ fn p2_settings_take_their_values_and_refuse_others() {
             (result, wanted) => panic!("{code:?} {value:?}: {result:?}, not {wanted:?}"),
         }
     };
-    use SettingCode as S;
-    check(S::AcceptTimeout, number(1), Some(number(1)));
-    check(S::AcceptTimeout, number(1440), Some(number(1440)));
-    check(S::AcceptTimeout, SettingValue::Empty, Some(number(5)));
-    check(S::SimultaneousChats, SettingValue::Empty, Some(number(5)));
-    check(S::SimultaneousChats, number(50), Some(number(50)));
+    check(SettingCode::AcceptTimeout, number(1), Some(number(1)));
+    check(SettingCode::AcceptTimeout, number(1440), Some(number(1440)));
+    check(SettingCode::AcceptTimeout, SettingValue::Empty, Some(number(5)));
+    check(SettingCode::SimultaneousChats, SettingValue::Empty, Some(number(5)));
+    check(SettingCode::SimultaneousChats, number(50), Some(number(50)));
     for bad in [number(0), number(-1), number(1441), number(i64::MAX), text("5")] {
-        check(S::AcceptTimeout, bad, None);
+        check(SettingCode::AcceptTimeout, bad, None);
     }
-    check(S::SimultaneousChats, number(51), None);
-    check(S::NotificationSound, text("clear"), Some(text("clear")));
-    check(S::NotificationSound, SettingValue::Empty, Some(text("default")));
-    check(S::NotificationSound, text("loud"), None);
-    check(S::SiteUrl, text("https://chat.example.com:8443/prod/"), Some(text("https://chat.example.com:8443/prod")));
-    check(S::SiteUrl, text(" "), Some(SettingValue::Empty));
+    check(SettingCode::SimultaneousChats, number(51), None);
+    check(SettingCode::NotificationSound, text("clear"), Some(text("clear")));
+    check(SettingCode::NotificationSound, SettingValue::Empty, Some(text("default")));
+    check(SettingCode::NotificationSound, text("loud"), None);
+    check(
+        SettingCode::SiteUrl,
+        text("https://chat.example.com:8443/prod/"),
+        Some(text("https://chat.example.com:8443/prod")),
+    );
+    check(SettingCode::SiteUrl, text(" "), Some(SettingValue::Empty));
     for bad in [
         "http://x.org",
         "https://",
@@ -283,11 +286,11 @@ fn p2_settings_take_their_values_and_refuse_others() {
         "https://x:0",
         "x.org",
     ] {
-        check(S::SiteUrl, text(bad), None);
+        check(SettingCode::SiteUrl, text(bad), None);
     }
-    check(S::IdentityServerClientId, text("chats"), Some(text("chats")));
-    check(S::IdentityServerClientId, text("a\nb"), None);
-    check(S::IdentityServerClientId, number(1), None);
+    check(SettingCode::IdentityServerClientId, text("chats"), Some(text("chats")));
+    check(SettingCode::IdentityServerClientId, text("a\nb"), None);
+    check(SettingCode::IdentityServerClientId, number(1), None);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn world() -> World {
     let mut world = World::new(Rule::MostFree, &["ann"]);
     world.writes("a");
     world.pass(SUPPORT);
-    world.accept("ann", "a.1").unwrap();
+    world.accept("ann", "a.1").expect("the story allows it");
     world.wait(1).writes("b");
     world.pass(SUPPORT);
     assert_eq!(world.offered_to("b.1"), Some("ann"));

@@ -13,7 +13,7 @@ fn offered() -> (World, OfferId) {
     let mut world = World::new(Rule::MostFree, &["ann", "bob"]);
     world.writes("c");
     world.pass(SUPPORT);
-    let offer = world.offer("c.1").unwrap();
+    let offer = world.offer("c.1").expect("the story allows it");
     assert_eq!(world.offered_to("c.1"), Some("ann"));
     (world, offer)
 }

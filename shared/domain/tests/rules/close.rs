@@ -7,7 +7,8 @@ use domain::decision::{Decision, Timer, Write};
 use domain::stay::{close_by_hand, close_by_time, is_time_to_close};
 
 use crate::support::{
-    MINUTE, SECOND, START, SUPPORT, World, agent, busy, closed, freed, id, in_work, offer, queue, route_of, told, waiting,
+    MINUTE, SECOND, START, SUPPORT, World, agent, busy, closed, freed, id, in_work, offer, queue, route_of, told,
+    waiting,
 };
 
 /// What a look at a chat's clock comes to. Times are minutes since [`START`].
@@ -192,7 +193,7 @@ fn world() -> World {
     world.queue(SUPPORT).auto_close_min = Some(10);
     world.writes("c");
     world.pass(SUPPORT);
-    world.accept("ann", "c.1").unwrap();
+    world.accept("ann", "c.1").expect("the story allows it");
     world
 }
 

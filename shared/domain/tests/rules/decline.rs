@@ -12,7 +12,7 @@ fn offered() -> (World, OfferId) {
     let mut world = World::new(Rule::MostFree, &["ann", "bob"]);
     world.writes("c");
     world.pass(SUPPORT);
-    let offer = world.offer("c.1").unwrap();
+    let offer = world.offer("c.1").expect("the story allows it");
     (world, offer)
 }
 
@@ -105,7 +105,10 @@ fn q9_a_declined_transfer_leaves_the_chat_with_its_source() {
     let declined = world.decline("bob", "c.1").unwrap();
     assert_eq!((world.with("c.1"), world.offered_to("c.1")), (Some("ann"), None));
     assert_eq!((world.operator("ann").load(), world.operator("bob").load()), (1, 0));
-    assert_eq!((told(&declined, "ann"), told(&declined, "bob")), (vec!["chat".to_owned()], vec!["offer gone: declined".into(), "myself".into()]));
+    assert_eq!(
+        (told(&declined, "ann"), told(&declined, "bob")),
+        (vec!["chat".to_owned()], vec!["offer gone: declined".into(), "myself".into()])
+    );
     assert!(declined.wakes.is_empty(), "it did not come to any line");
     assert!(world.chat("c.1").route.decliners.is_empty(), "and nobody of the line declined it");
 }

@@ -31,14 +31,17 @@ fn shorten(before: &Message, turn: Turn) -> Short {
     let stored = |after: Message| {
         assert_eq!(after.rev, before.rev + 1, "each step is a revision");
         assert_eq!((after.seq, &after.content), (before.seq, &before.content));
-        after.delivery.unwrap()
+        after.delivery.expect("the story allows it")
     };
     match turn {
         Turn::Done => Short::Done,
         Turn::Wait(ms) => Short::Wait(ms),
         Turn::HandOver(after) => {
             let now = stored(after);
-            assert_eq!((now.state, now.attempts), (Sending, before.delivery.as_ref().unwrap().attempts + 1));
+            assert_eq!(
+                (now.state, now.attempts),
+                (Sending, before.delivery.as_ref().expect("the story allows it").attempts + 1)
+            );
             Short::HandOver
         }
         Turn::End(after) => {
@@ -108,7 +111,11 @@ fn i6_how_a_hand_over_ends() {
         let delivery = after.delivery.as_ref().unwrap();
         assert_eq!((delivery.state, delivery.reason.as_deref()), (state, reason), "{outcome:?}");
         assert_eq!((after.provider_message_id.as_deref(), after.rev), (provider_id, sending.rev + 1), "{outcome:?}");
-        assert_eq!((delivery.lease_until_ms, delivery.attempts, delivery.queued_at_ms), (None, 1, START), "{outcome:?}");
+        assert_eq!(
+            (delivery.lease_until_ms, delivery.attempts, delivery.queued_at_ms),
+            (None, 1, START),
+            "{outcome:?}"
+        );
         assert_eq!(delivery.state.is_final(), state != Queued);
     }
 }

@@ -102,7 +102,10 @@ fn q9_a_transfer_that_runs_out_leaves_the_source_and_everybodys_status() {
     }
     assert_eq!(world.operator("bob").load(), 0);
     assert_eq!(freed(&expired), ["bob"]);
-    assert_eq!((told(&expired, "ann"), told(&expired, "bob")[0].as_str()), (vec!["chat".to_owned()], "offer gone: expired"));
+    assert_eq!(
+        (told(&expired, "ann"), told(&expired, "bob")[0].as_str()),
+        (vec!["chat".to_owned()], "offer gone: expired")
+    );
     assert_eq!(world.story("c.1").last(), Some(&EventKind::TransferEnded));
 }
 

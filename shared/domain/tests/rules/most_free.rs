@@ -7,7 +7,8 @@ use domain::operator::{Operator, Status};
 use domain::routing::Pass;
 
 use crate::support::{
-    MINUTE, SECOND, START, SUPPORT, World, agent, busy, config, id, in_work, operator_of, queue, route_of, told, waiting,
+    MINUTE, SECOND, START, SUPPORT, World, agent, busy, config, id, in_work, operator_of, queue, route_of, told,
+    waiting,
 };
 
 fn most_free() -> Configuration {
@@ -345,7 +346,8 @@ fn q11_waiting_chats_follow_a_changed_rule_and_open_offers_run_on() {
 fn a_pass_leaves_alone_what_does_not_wait() {
     let config = most_free();
     let offered = decide(&config, &[agent("ann")], &waiting("c.1"));
-    let chats = [waiting("c.1").on(route_of(&offered).clone()), in_work("c.1", "ann"), crate::support::closed("c.1", "ann")];
+    let chats =
+        [waiting("c.1").on(route_of(&offered).clone()), in_work("c.1", "ann"), crate::support::closed("c.1", "ann")];
     for chat in chats {
         assert!(decide(&config, &[agent("bob")], &chat).is_nothing(), "{:?}", chat.route.stand);
     }

@@ -126,7 +126,12 @@ fn q10_when_a_sweep_has_to_look() {
         ("off, nothing open", off(agent("ann")), None, false),
         ("off, an offer open", off(offered(agent("ann"))), Some(0), true),
         ("off, chats in work", off(busy("ann", 1)), Some(0), false),
-        ("never there, an offer open", with(offered(agent("ann")), |ann| ann.connections.clear()), Some(ABSENCE_GRACE_MS), true),
+        (
+            "never there, an offer open",
+            with(offered(agent("ann")), |ann| ann.connections.clear()),
+            Some(ABSENCE_GRACE_MS),
+            true,
+        ),
     ];
     for (what, operator, due, gives_up) in table {
         assert_eq!(operator.due_at_ms(), due, "{what}");
@@ -140,7 +145,10 @@ fn q2_as_the_chat_manager_describes_them() {
     assert_eq!(ann.described("ANN", &[id(STAFF)], None, false), None, "nothing new");
     let after = ann.described("Ann", &[id("sales")], Some(2), true).unwrap();
     assert_eq!((after.name.as_str(), after.own_limit, after.disabled), ("Ann", Some(2), true));
-    assert_eq!((after.roles, after.status, after.connections), (vec![id("sales")], Status::Active, ann.connections.clone()));
+    assert_eq!(
+        (after.roles, after.status, after.connections),
+        (vec![id("sales")], Status::Active, ann.connections.clone())
+    );
     let many: Vec<_> = (0..ROLES_OF_ONE_MAX + 5).map(|n| id(&format!("role-{n}"))).collect();
     assert_eq!(ann.described("ANN", &many, None, false).unwrap().roles.len(), ROLES_OF_ONE_MAX);
 }
@@ -176,7 +184,8 @@ fn q4_the_order_of_places_is_the_order_of_the_free() {
         last_taken_at_ms,
         operator: id(name),
     };
-    let mut order = [place(2, 0, "dan"), place(1, 9, "cid"), place(1, 5, "bob"), place(0, 99, "ann"), place(1, 5, "abe")];
+    let mut order =
+        [place(2, 0, "dan"), place(1, 9, "cid"), place(1, 5, "bob"), place(0, 99, "ann"), place(1, 5, "abe")];
     order.sort();
     let names: Vec<&str> = order.iter().map(|place| place.operator.as_str()).collect();
     assert_eq!(names, ["ann", "abe", "bob", "cid", "dan"]);

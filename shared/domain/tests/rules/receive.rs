@@ -1,8 +1,8 @@
 //! What a customer's events do (L1, L3, L7, I1, I2, I9).
 
-use domain::content::{Content, Media, MediaKind};
-use domain::contact::Contact;
 use domain::config::Rule;
+use domain::contact::Contact;
+use domain::content::{Content, Media, MediaKind};
 use domain::decision::{News, Write};
 use domain::inbound::{InboundEvent, InboundKind};
 use domain::message::{Author, Message};
@@ -144,6 +144,19 @@ fn l7_numbers_are_given_in_the_order_of_acceptance_and_the_providers_time_is_kep
     assert_eq!(stored.reply_to.as_deref(), Some("before"));
     assert_eq!(stored.quote.as_deref(), Some("quoted"));
     assert_eq!(stored.forwarded_from.as_deref(), Some("somebody"));
+}
+
+#[test]
+fn l7_where_the_provider_tells_no_time_none_is_shown() {
+    let mut world = world();
+    let mut untimed = says("u1", "m1", Content::Button { label: "Yes".to_owned() });
+    untimed.at_ms = 0;
+    take(&mut world, untimed);
+    assert_eq!((message(&world, "c.1", 1).at_ms, message(&world, "c.1", 1).provider_at_ms), (START, None));
+    let mut edited = edits("u2", "m1", Content::text("No"));
+    edited.at_ms = 0;
+    take(&mut world, edited);
+    assert_eq!(message(&world, "c.1", 1).edited_at_ms, Some(START), "the time of receipt is all there is");
 }
 
 #[test]

@@ -17,13 +17,14 @@ fn parts(count: usize) -> Vec<String> {
 fn world() -> World {
     let mut world = World::new(Rule::ToAll, &["ann", "bob"]);
     world.writes("c");
-    world.accept("ann", "c.1").unwrap();
+    world.accept("ann", "c.1").expect("the story allows it");
     world
 }
 
 /// Ann writes under this request id.
 fn write(world: &mut World, request: &str) -> Replied {
-    let replied = reply(world.chat("c.1"), world.operator("ann"), true, &parts(1), request, world.now_ms).unwrap();
+    let replied = reply(world.chat("c.1"), world.operator("ann"), true, &parts(1), request, world.now_ms)
+        .expect("the story allows it");
     world.commit(&replied.decision);
     replied
 }
@@ -38,9 +39,15 @@ fn l7_a_reply_is_split_into_parts_one_item_each() {
     let stored: Vec<&Message> = world.messages.values().skip(1).collect();
     let author = Author::Operator { id: id("ann"), name: "ANN".to_owned() };
     for (message, part) in stored.iter().zip(parts(3)) {
-        assert_eq!((message.content.words(), &message.author, message.at_ms), (Some(part.as_str()), &author, START + SECOND));
+        assert_eq!(
+            (message.content.words(), &message.author, message.at_ms),
+            (Some(part.as_str()), &author, START + SECOND)
+        );
         let delivery = message.delivery.as_ref().unwrap();
-        assert_eq!((delivery.state, delivery.queued_at_ms, delivery.attempts), (DeliveryState::Queued, START + SECOND, 0));
+        assert_eq!(
+            (delivery.state, delivery.queued_at_ms, delivery.attempts),
+            (DeliveryState::Queued, START + SECOND, 0)
+        );
     }
     assert_eq!(told(&decision, "ann"), ["message 2", "message 3", "message 4"]);
     let thread = &world.chat("c.1").thread;
@@ -103,8 +110,7 @@ fn l6_who_may_speak() {
     let mut offered = waiting("c.1");
     offered.route.stand = Stand::Offered { offer: offer(&id("c.1"), 2, "ann", i64::MAX) };
     let mut transfer = in_work("c.1", "bob");
-    transfer.route.stand =
-        Stand::InWork { operator: id("bob"), transfer: Some(offer(&id("c.1"), 4, "ann", i64::MAX)) };
+    transfer.route.stand = Stand::InWork { operator: id("bob"), transfer: Some(offer(&id("c.1"), 4, "ann", i64::MAX)) };
     let mut by_itself = closed("c.1", "ann");
     by_itself.route.stand = Stand::Closed { at_ms: START, by: None, operator: Some(id("ann")) };
     let table = [
@@ -132,8 +138,7 @@ fn i8_who_may_read() {
     let mut offered = assigned.clone();
     offered.route.stand = Stand::Offered { offer: offer(&id("c.1"), 2, "ann", i64::MAX) };
     let mut transfer = in_work("c.1", "bob");
-    transfer.route.stand =
-        Stand::InWork { operator: id("bob"), transfer: Some(offer(&id("c.1"), 4, "ann", i64::MAX)) };
+    transfer.route.stand = Stand::InWork { operator: id("bob"), transfer: Some(offer(&id("c.1"), 4, "ann", i64::MAX)) };
     let table = [
         ("in her work", in_work("c.1", "ann"), true, false),
         ("hers until it closed", closed("c.1", "ann"), true, false),
@@ -180,10 +185,10 @@ fn i2_two_replies_at_once_get_a_number_each() {
 
 fn reply_in(state: DeliveryState) -> (Chat, Message) {
     let chat = in_work("c.1", "ann");
-    let replied = reply(&chat, &agent("ann"), true, &parts(1), "r", START).unwrap();
+    let replied = reply(&chat, &agent("ann"), true, &parts(1), "r", START).expect("the story allows it");
     let Some(Write::NewMessage(message)) = replied.decision.writes.get(1) else { panic!("{replied:?}") };
     let mut message = message.clone();
-    let delivery = message.delivery.as_mut().unwrap();
+    let delivery = message.delivery.as_mut().expect("the story allows it");
     delivery.state = state;
     delivery.attempts = 3;
     delivery.reason = Some("why".to_owned());

@@ -1,13 +1,15 @@
 //! Giving a chat to a colleague or to another queue (Q9).
 
 use domain::Refusal;
-use domain::chat::{EventKind, REST_AFTER_DECLINES_MS, Stand};
+use domain::chat::{Chat, EventKind, REST_AFTER_DECLINES_MS, Stand};
 use domain::config::Rule;
 use domain::decision::{Decision, Timer};
 use domain::operator::{Operator, Status};
 use domain::transfer;
 
-use crate::support::{MINUTE, SECOND, START, SUPPORT, World, agent, busy, closed, config, freed, id, in_work, queue, told};
+use crate::support::{
+    MINUTE, SECOND, START, SUPPORT, World, agent, busy, closed, config, freed, id, in_work, queue, told,
+};
 
 /// Ann has `c.1` in work; bob and cid are there too.
 fn world() -> World {
@@ -15,7 +17,7 @@ fn world() -> World {
     world.config.queues.insert(id("sales"), queue("sales", Rule::MostFree));
     world.writes("c");
     world.pass(SUPPORT);
-    world.accept("ann", "c.1").unwrap();
+    world.accept("ann", "c.1").expect("the story allows it");
     for name in ["bob", "cid"] {
         world.operators.insert(id(name), agent(name));
     }
@@ -28,7 +30,10 @@ fn q9_the_source_keeps_the_chat_until_the_accept_and_the_target_is_reserved() {
     let offered = world.wait(SECOND).transfer("ann", "c.1", "bob").unwrap();
     assert_eq!((world.with("c.1"), world.offered_to("c.1")), (Some("ann"), Some("bob")));
     assert_eq!((world.operator("ann").load(), world.operator("bob").load()), (1, 1));
-    assert_eq!((told(&offered, "bob"), told(&offered, "ann")), (vec!["offered".to_owned(), "myself".into()], vec!["chat".into()]));
+    assert_eq!(
+        (told(&offered, "bob"), told(&offered, "ann")),
+        (vec!["offered".to_owned(), "myself".into()], vec!["chat".into()])
+    );
     let expires = START + SECOND + 5 * MINUTE;
     let timer = Timer::OfferExpires { offer: world.offer("c.1").unwrap(), operator: id("bob"), at_ms: expires };
     assert_eq!(offered.timers, [timer], "the same timeout as of any offer");
@@ -70,8 +75,10 @@ fn q9_the_limit_is_that_of_the_chats_queue() {
 fn q9_who_may_transfer_what() {
     let config = config([queue(SUPPORT, Rule::MostFree)]);
     let (ann, bob) = (agent("ann"), agent("bob"));
-    let to_queue = |chat, who| transfer::to_queue(chat, who, None, &config.queues[&id(SUPPORT)], "r", START);
-    let to_operator = |chat, who, target| transfer::to_operator(chat, who, target, &config, "r", START);
+    let to_queue =
+        |chat: &Chat, who: &Operator| transfer::to_queue(chat, who, None, &config.queues[&id(SUPPORT)], "r", START);
+    let to_operator =
+        |chat: &Chat, who: &Operator, target: &Operator| transfer::to_operator(chat, who, target, &config, "r", START);
     let table = [
         ("another's", in_work("c.1", "bob"), Refusal::NotYourChat),
         ("nobody's", crate::support::waiting("c.1"), Refusal::NotYourChat),

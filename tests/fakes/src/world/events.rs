@@ -79,6 +79,9 @@ pub fn frame(operator: &OperatorId, request_id: &str, command: Value) -> ApiGate
     serde_json::from_value(json!({
         "requestContext": {
             "connectionId": format!("{operator}-1"),
+            "connectedAt": 1_767_225_600_000_i64,
+            "requestTimeEpoch": 1_767_225_600_000_i64,
+            "messageDirection": "IN",
             "authorizer": { "operator": operator, "auth_until_ms": AUTH_UNTIL_MS.to_string() },
         },
         "body": body.to_string(),

@@ -10,7 +10,7 @@ use domain::message::{Author, Message};
 use domain::operator::Operator;
 use domain::{ChatId, OperatorId};
 use ports::records::{self, chat_key, contact_key, operator_key};
-use ports::store::{Attributes, Key, Row, Table, Write};
+use ports::store::{Key, Row, Table, Write};
 use serde_json::Value;
 use wire::operators::Answer;
 
@@ -235,10 +235,5 @@ impl World {
             .expect("a string takes all");
         }
         picture
-    }
-
-    /// An attribute of a row.
-    pub fn attributes(&self, key: &Key) -> Attributes {
-        self.store.row(key).expect("there is such a row")
     }
 }

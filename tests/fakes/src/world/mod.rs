@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 pub use events::{frame, inbound, message, parked, sqs};
-use ports::{Clock, Store};
+use ports::Clock;
 
 use crate::{FakeClock, FakePush, FakeQueues, FakeTimers, FakeVisibility, MemoryStore};
 
@@ -70,10 +70,5 @@ impl World {
         self.timers.reset_requests();
         self.push.take();
         self.push.reset_posts();
-    }
-
-    /// A store handle as handlers take it.
-    pub fn store(&self) -> impl Store + use<> {
-        self.store.clone()
     }
 }

@@ -5,8 +5,8 @@ use domain::config::{Channel, Configuration, Queue, Role, Rule};
 use domain::decision::{Decision, Write};
 use domain::operator::{Operator, Status};
 use domain::receive::Incoming;
-use domain::routing::{Accept, Pass};
-use domain::{ChatId, OperatorId, Provider, reply, stay};
+use domain::routing::{self, Accept, Pass};
+use domain::{ChatId, OperatorId, Provider, reply, stay, transfer};
 use ports::records::{self, configuration_key, decode_configuration};
 use ports::store::Row;
 
@@ -157,6 +157,44 @@ impl World {
             now_ms: self.now_ms(),
         };
         self.commit(&accept.decide().expect("it may be taken"));
+    }
+
+    /// The operator declines the chat that is on offer to them.
+    pub fn declines(&self, chat: &ChatId, operator: &OperatorId) {
+        let chat = self.chat(chat);
+        let offer = chat.offer().expect("it is on offer").id.clone();
+        let decision =
+            routing::decline(&chat, &self.person(operator), None, &offer, "decline", self.now_ms()).expect("may");
+        self.commit(&decision);
+    }
+
+    /// The operator offers a chat of theirs to a colleague.
+    pub fn hands_over(&self, chat: &ChatId, from: &OperatorId, to: &OperatorId) {
+        self.transfers(chat, from, to, "hand over");
+    }
+
+    fn transfers(&self, chat: &ChatId, from: &OperatorId, to: &OperatorId, request: &str) {
+        let (source, target) = (self.person(from), self.person(to));
+        let (chat, config) = (self.chat(chat), self.config());
+        let decision = transfer::to_operator(&chat, &source, &target, &config, request, self.now_ms());
+        self.commit(&decision.expect("may"));
+    }
+
+    /// A chat goes to a colleague, who takes it, and comes back the same way: four events.
+    pub fn hands_over_and_back(&self, chat: &ChatId, from: &OperatorId, to: &OperatorId) {
+        self.transfers(chat, from, to, &format!("to {}", self.chat(chat).route.rev));
+        self.take(chat, to);
+        self.transfers(chat, to, from, &format!("back {}", self.chat(chat).route.rev));
+        self.take(chat, from);
+    }
+
+    /// The operator's last connection goes, now.
+    pub fn leaves(&self, operator: &OperatorId) {
+        let now_ms = self.now_ms();
+        self.change_operator(operator, |operator| {
+            operator.connections.clear();
+            operator.absent_since_ms = Some(now_ms);
+        });
     }
 
     /// The operator replies; the hint to send it is lost.

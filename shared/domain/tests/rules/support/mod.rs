@@ -4,7 +4,7 @@ mod acts;
 mod build;
 mod world;
 
-pub(crate) use acts::{Happening, event, incoming};
+pub(crate) use acts::{event, incoming};
 pub(crate) use build::{
     MINUTE, SECOND, STAFF, START, SUPPORT, agent, busy, closed, config, freed, id, in_work, offer, operator_of, queue,
     route_of, told, waiting,

@@ -10,7 +10,7 @@ use domain::message::Message;
 use domain::operator::Operator;
 use domain::{ChatId, ConversationId, OfferId, OperatorId, QueueId};
 
-use super::{SUPPORT, START, agent, config, id, queue};
+use super::{START, SUPPORT, agent, config, id, queue};
 
 /// Everything there is.
 #[derive(Clone, Debug)]
@@ -90,7 +90,10 @@ impl World {
 
     /// Commits what was decided on the present state: it must go through.
     pub(crate) fn commit(&mut self, decision: &Decision) {
-        assert!(self.try_commit(decision), "a decision on the present state is refused by its own conditions: {decision:#?}");
+        assert!(
+            self.try_commit(decision),
+            "a decision on the present state is refused by its own conditions: {decision:#?}"
+        );
     }
 
     /// Commits all writes or, where somebody else was faster, none.
@@ -126,9 +129,7 @@ impl World {
                 self.operators.get(&after.id).map(|operator| operator.rev) == before.as_ref().map(|before| before.rev)
             }
             Write::NewMessage(message) => !self.messages.contains_key(&(message.chat.clone(), message.seq)),
-            Write::Message(message) => {
-                self.messages[&(message.chat.clone(), message.seq)].rev + 1 == message.rev
-            }
+            Write::Message(message) => self.messages[&(message.chat.clone(), message.seq)].rev + 1 == message.rev,
             Write::Receipt { conversation, key, .. } => {
                 !self.receipts.contains_key(&(conversation.clone(), key.clone()))
             }
@@ -263,7 +264,9 @@ fn assert_numbered(decision: &Decision) {
 /// The row that a write is of. A chat's halves are attributes of one row.
 fn row(write: &Write) -> String {
     match write {
-        Write::OpenChat(Chat { id, .. }) | Write::Thread { chat: id, .. } | Write::Route { before: Chat { id, .. }, .. } => {
+        Write::OpenChat(Chat { id, .. })
+        | Write::Thread { chat: id, .. }
+        | Write::Route { before: Chat { id, .. }, .. } => {
             format!("chat {id}")
         }
         Write::Operator { after, .. } => format!("operator {}", after.id),
@@ -276,9 +279,9 @@ fn row(write: &Write) -> String {
 
 fn conversation(write: &Write) -> Option<&ConversationId> {
     match write {
-        Write::OpenChat(Chat { id, .. }) | Write::Thread { chat: id, .. } | Write::Route { before: Chat { id, .. }, .. } => {
-            Some(&id.conversation)
-        }
+        Write::OpenChat(Chat { id, .. })
+        | Write::Thread { chat: id, .. }
+        | Write::Route { before: Chat { id, .. }, .. } => Some(&id.conversation),
         Write::Operator { .. } => None,
         Write::NewMessage(message) | Write::Message(message) => Some(&message.chat.conversation),
         Write::Receipt { conversation, .. } => Some(conversation),
