@@ -1,0 +1,138 @@
+//! Operators who take every chat that they are offered and answer whatever is written.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::ChatId;
+use domain::OfferId;
+use domain::message::{Author, DeliveryState};
+use domain::operator::Status;
+use e2e::stack::SignIn;
+use e2e::world::Ground;
+use e2e::{View, Window};
+use tokio::task::JoinSet;
+use wire::operators::{ChatView, Command};
+
+use crate::say;
+use crate::shop::Shop;
+
+/// How often an operator whose connection ended tries to come back.
+const COMEBACKS_MAX: u32 = 1000;
+
+/// Something to do.
+enum Work {
+    Accept(OfferId, ChatView),
+    Answer(ChatView, u64, String),
+    Arrived(ChatId, u64, String),
+    ComeBack,
+}
+
+/// What an operator has done already, so that no frame makes them do it again.
+#[derive(Default)]
+struct Done {
+    offers: HashSet<OfferId>,
+    answered: HashMap<ChatId, u64>,
+    arrived: HashSet<(ChatId, u64)>,
+}
+
+/// Brings all operators online; they answer until the set is dropped.
+pub(crate) async fn bring_online(ground: &Ground, shop: &Shop) -> JoinSet<()> {
+    let mut agents = JoinSet::new();
+    for (who, user) in &shop.operators {
+        let (ground, who, id) = (ground.clone(), who.clone(), user.id.clone());
+        let window = ground.sign_in(&who, id.clone()).await.come_online().await;
+        say(&who.name, "is online and Active");
+        agents.spawn_local(async move {
+            let mut window = window;
+            for _ in 0..COMEBACKS_MAX {
+                answer_all(&who, &window).await;
+                say(&who.name, "lost the connection, and comes back");
+                window = ground.sign_in(&who, id.clone()).await.come_online().await;
+            }
+        });
+    }
+    agents
+}
+
+/// Works until the connection ends.
+async fn answer_all(who: &SignIn, window: &Window) {
+    let mut done = Done::default();
+    while let Some(work) = window.until(|view| next(view, &done)).await {
+        match work {
+            Work::Accept(offer, chat) => {
+                say("offer", &format!("the chat of {} is offered to {}", chat.customer_name, who.name));
+                accept(who, window, &offer, &chat).await;
+                done.offers.insert(offer);
+            }
+            Work::Answer(chat, seq, words) => {
+                done.answered.insert(chat.id.clone(), seq);
+                answer(who, window, &chat, &words).await;
+            }
+            Work::Arrived(chat, seq, name) => {
+                say("delivered", &format!("Telegram has message {seq} of {}'s reply to {name}", who.name));
+                done.arrived.insert((chat, seq));
+            }
+            Work::ComeBack => window.set_status(Status::Active).await,
+        }
+    }
+}
+
+fn next(view: &View, done: &Done) -> Option<Work> {
+    let offer = view.offers.iter().find(|(id, _)| !done.offers.contains(id));
+    if let Some((id, chat)) = offer {
+        return Some(Work::Accept(id.clone(), chat.clone()));
+    }
+    // An offer that ran out while the machine was busy made the operator Inactive (Q5).
+    if view.me.as_ref().is_some_and(|me| me.status == Status::Inactive) {
+        return Some(Work::ComeBack);
+    }
+    view.chats.values().find_map(|chat| unanswered(view, done, chat).or_else(|| arrived(view, done, chat)))
+}
+
+fn unanswered(view: &View, done: &Done, chat: &ChatView) -> Option<Work> {
+    let messages = view.messages_of(&chat.id);
+    let last = messages.iter().rev().find(|message| message.author != Author::System)?;
+    let answered = done.answered.get(&chat.id).copied().unwrap_or(0);
+    let asks = last.author == Author::Customer && last.seq > answered;
+    asks.then(|| Work::Answer(chat.clone(), last.seq, last.content.words().unwrap_or_default().to_owned()))
+}
+
+fn arrived(view: &View, done: &Done, chat: &ChatView) -> Option<Work> {
+    view.messages_of(&chat.id).into_iter().find_map(|message| {
+        let sent = message.delivery.as_ref().is_some_and(|delivery| delivery.state == DeliveryState::Sent);
+        let key = (chat.id.clone(), message.seq);
+        (sent && !done.arrived.contains(&key)).then(|| Work::Arrived(key.0, key.1, chat.customer_name.clone()))
+    })
+}
+
+async fn accept(who: &SignIn, window: &Window, offer: &OfferId, chat: &ChatView) {
+    let answer = window.ask(Command::Accept { chat: chat.id.clone(), offer: Some(offer.clone()) }).await;
+    match answer.error {
+        None => say("accept", &format!("{} takes the chat of {}", who.name, chat.customer_name)),
+        Some(problem) => return say(&who.name, &format!("could not take the chat: {}", problem.text)),
+    }
+    // What was written before the accept comes with a catch-up.
+    window.sync(Vec::new()).await;
+}
+
+async fn answer(who: &SignIn, window: &Window, chat: &ChatView, words: &str) {
+    say(&who.name, &format!("reads \"{words}\""));
+    let typing = window.ask(Command::Typing { chat: chat.id.clone() }).await;
+    if let Some(problem) = typing.error {
+        say(&who.name, &format!("could not be shown as typing: {}", problem.text));
+    }
+    let leaving = words.to_lowercase().contains("bye");
+    let name = &chat.customer_name;
+    let text = if leaving {
+        format!("Good-bye, {name}, and thank you for writing!")
+    } else {
+        format!("Hello {name}, this is {}. You wrote: \"{words}\". I am looking into it.", who.name)
+    };
+    let sent = window.ask(Command::Send { chat: chat.id.clone(), text: text.clone() }).await;
+    match sent.error {
+        None => say("reply", &format!("{} writes \"{text}\"", who.name)),
+        Some(problem) => return say(&who.name, &format!("could not reply: {}", problem.text)),
+    }
+    if leaving && window.ask(Command::Close { chat: chat.id.clone() }).await.ok {
+        say("close", &format!("{} closes the chat of {name}", who.name));
+    }
+}
