@@ -6,6 +6,7 @@ usage: python -m unittest infra/checks/test_template.py      (in .tools/sam)
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -57,6 +58,21 @@ class Template(unittest.TestCase):
                 sizes = [len(value) if isinstance(value, str) else REFERENCE_BYTES_MAX for value in variables.values()]
                 size = sum(map(len, variables)) + sum(sizes)
                 self.assertLess(size, ENVIRONMENT_BYTES_MAX)
+
+    def test_functions_get_the_settings_they_need_and_no_other(self) -> None:
+        config = (ROOT / "shared" / "runtime" / "src" / "config.rs").read_text()
+        queues = dict(re.findall(r"QueueName::([A-Z]\w+)(?:\(Provider::\w+\))? => \"(\w+)\"", config))
+        given_to_all = {"RUST_LOG", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"}
+        for name, function in self.of("AWS::Lambda::Function").items():
+            crate = function["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+            main = (ROOT / "functions" / crate / "src" / "main.rs").read_text()
+            needed = set(re.findall(r"(?:need|find)\(\"(\w+)\"\)", main))
+            needed |= {queues[queue] for queue in re.findall(r"\bQueueName::(\w+)", main)}
+            if "OUTBOUND" in main:
+                parked = "_DEAD_LETTER" if "OUTBOUND_PARKED" in main else ""
+                needed |= {f"OUTBOUND_{provider}{parked}_QUEUE_URL" for provider in ("TELEGRAM", "MESSENGER", "WHATSAPP")}
+            with self.subTest(name):
+                self.assertEqual(needed, set(function["Environment"]["Variables"]) - given_to_all)
 
     def statements(self):
         """Every statement of every policy, as (where, statement)."""

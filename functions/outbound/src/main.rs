@@ -5,7 +5,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use outbound::{Ports, Sender};
 use runtime::config::{OUTBOUND_PARKED, need, queues};
-use wire::queues::QueueName::{Delayed, Routing};
+use wire::queues::QueueName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::load().await;
     let sender = &Sender::new(Ports {
         store: aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?),
-        queues: aws.queues(queues(&[&[Routing, Delayed][..], &OUTBOUND_PARKED].concat())?),
+        queues: aws.queues(queues(&[&[QueueName::Routing, QueueName::Delayed][..], &OUTBOUND_PARKED].concat())?),
         visibility: aws.visibility(),
         push: aws.push(&need("WEBSOCKET_ENDPOINT")?),
         messenger: TelegramTransport::new(&need("TELEGRAM_BASE_URL")?),

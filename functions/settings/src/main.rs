@@ -18,7 +18,8 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         random: OsRandom,
         identity: OidcIdentity::new(&need("OIDC_ISSUER")?, &need("OIDC_JWKS_URL")?, &need("OIDC_CLIENT_ID")?),
-        secrets: aws.secrets(&need("STACK_SECRET_ARN")?, &need("CHANNEL_SECRETS_PREFIX")?),
+        // Channels' tokens only: the stack's key names conversations, which others do.
+        secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?),
         telegram: TelegramTransport::new(&need("TELEGRAM_BASE_URL")?),
         public_url: need("PUBLIC_URL")?,
     });

@@ -116,11 +116,11 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C>
         let config = self.desk.config().await?;
         reply::may_read(&found, &me, &config)?;
         let limit = limit.unwrap_or(HISTORY_MAX).clamp(1, HISTORY_MAX);
-        let (newest_first, more) = records::history(&self.desk.store, chat, before, limit).await?;
-        let total = newest_first.len();
+        let (newest_first, _) = records::history(&self.desk.store, chat, before, limit).await?;
         let mut messages = within_frame(newest_first);
-        let more = more || messages.len() < total;
         messages.reverse();
+        // Messages are numbered from 1 without a gap: surer than the store, which may point behind an exactly full last page.
+        let more = messages.first().is_some_and(|oldest| oldest.seq > 1);
         Ok(History { chat: chat.clone(), messages, more })
     }
 }

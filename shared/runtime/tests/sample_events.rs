@@ -61,7 +61,7 @@ fn root() -> PathBuf {
 
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect()
 }
 
 /// All samples: `function/name` -> content.
@@ -70,7 +70,7 @@ fn samples() -> BTreeMap<String, Value> {
     let mut samples = BTreeMap::new();
     for function in names_in(&events).into_iter().filter(|name| name != "README.md") {
         for file in names_in(&events.join(&function)) {
-            let text = fs::read_to_string(events.join(&function).join(&file)).unwrap();
+            let text = fs::read_to_string(events.join(&function).join(&file)).expect("a file");
             let name = file.strip_suffix(".json").unwrap_or_else(|| panic!("{function}/{file} is no sample"));
             let event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{function}/{file}: {error}"));
             samples.insert(format!("{function}/{name}"), event);
@@ -104,7 +104,7 @@ fn check(name: &str, way: Way, event: Value) {
             );
             let Ok(Invocation::Batch(batch)) = Invocation::read(event) else { panic!("{name} is no batch") };
             let [message] = &batch.records[..] else { panic!("{name} has one message") };
-            let arn = message.event_source_arn.as_deref().unwrap();
+            let arn = message.event_source_arn.as_deref().expect("an ARN");
             assert!(arn.ends_with(&format!(":switchboard-{queue}")), "{name}: {arn}");
             check_message(name, message);
         }
@@ -126,7 +126,7 @@ fn check(name: &str, way: Way, event: Value) {
         Way::Authorizer => {
             // What `session` reads of a question; the ticket stands in the address.
             assert_eq!(event["type"], "REQUEST", "{name}");
-            assert!(event["methodArn"].as_str().unwrap().ends_with("/prod/$connect"), "{name}");
+            assert!(event["methodArn"].as_str().expect("an ARN").ends_with("/prod/$connect"), "{name}");
             assert_eq!(event["queryStringParameters"]["ticket"].as_str().map(str::len), Some(43), "{name}");
             assert!(TEMPLATE.contains("IdentitySource: [route.request.querystring.ticket]"));
         }
@@ -178,9 +178,9 @@ fn check_message(name: &str, message: &SqsMessage) {
 
 fn check_frame(name: &str, frame: &ApiGatewayWebsocketProxyRequest) {
     assert!(gateway::caller(frame).is_some(), "{name}: nobody vouches for the connection");
-    let body = frame.body.as_deref().unwrap();
-    let value: Value = serde_json::from_str(body).unwrap();
-    assert!(name.ends_with(&format!("/frame-{}", value["action"].as_str().unwrap())), "{name} holds {body}");
+    let body = frame.body.as_deref().expect("a body");
+    let value: Value = serde_json::from_str(body).expect("JSON");
+    assert!(name.ends_with(&format!("/frame-{}", value["action"].as_str().expect("an action"))), "{name} holds {body}");
     let _: Request = read(name, value);
 }
 
@@ -189,11 +189,11 @@ fn check_call(name: &str, route: &str, event: Value) {
     assert_eq!(event["version"], "2.0", "{name}");
     assert_eq!(event["routeKey"], *route, "{name}");
     let call: ApiGatewayV2httpRequest = read(name, event);
-    let path = call.raw_path.as_deref().unwrap();
+    let path = call.raw_path.as_deref().expect("a path");
     if name.starts_with("telegram-webhook/") {
         assert!(call.headers.contains_key("x-telegram-bot-api-secret-token"), "{name}");
-        let update: Value = serde_json::from_str(call.body.as_deref().unwrap()).unwrap();
-        assert_eq!(update, serde_json::from_str::<Value>(UPDATE).unwrap(), "{name}");
+        let update: Value = serde_json::from_str(call.body.as_deref().expect("a body")).expect("JSON");
+        assert_eq!(update, serde_json::from_str::<Value>(UPDATE).expect("JSON"), "{name}");
         return;
     }
     assert!(call.headers.contains_key("authorization"), "{name}");
@@ -203,7 +203,7 @@ fn check_call(name: &str, route: &str, event: Value) {
     assert_eq!(found.managers, name.starts_with("settings/"), "{name} is another function's");
     assert_eq!(call.body.is_some(), found.body, "{name}");
     if let Some(body) = &call.body {
-        let _: wire::http::QueueDraft = read(name, serde_json::from_str(body).unwrap());
+        let _: wire::http::QueueDraft = read(name, serde_json::from_str(body).expect("JSON"));
     }
 }
 

@@ -368,7 +368,7 @@ pub fn find<'a>(method: &str, path: &'a str) -> Found<'a> {
     let fitting: Vec<_> =
         ROUTES.iter().filter_map(|route| fits(route.path, path).map(|varies| (route, varies))).collect();
     match fitting.iter().find(|(route, _)| route.method == method) {
-        Some((route, varies)) => Found::Route(route, *varies),
+        Some((route, varies)) => Found::Route(route, varies),
         None if fitting.is_empty() => Found::Nothing,
         None => Found::OtherMethods(fitting.iter().map(|(route, _)| route.method).collect()),
     }

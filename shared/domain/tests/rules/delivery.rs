@@ -31,7 +31,7 @@ fn shorten(before: &Message, turn: Turn) -> Short {
     let stored = |after: Message| {
         assert_eq!(after.rev, before.rev + 1, "each step is a revision");
         assert_eq!((after.seq, &after.content), (before.seq, &before.content));
-        after.delivery.expect("the story allows it")
+        after.delivery.expect("a reply")
     };
     match turn {
         Turn::Done => Short::Done,
@@ -40,7 +40,7 @@ fn shorten(before: &Message, turn: Turn) -> Short {
             let now = stored(after);
             assert_eq!(
                 (now.state, now.attempts),
-                (Sending, before.delivery.as_ref().expect("the story allows it").attempts + 1)
+                (Sending, before.delivery.as_ref().expect("a reply").attempts + 1)
             );
             Short::HandOver
         }

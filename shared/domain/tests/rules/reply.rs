@@ -188,7 +188,7 @@ fn reply_in(state: DeliveryState) -> (Chat, Message) {
     let replied = reply(&chat, &agent("ann"), true, &parts(1), "r", START).expect("the story allows it");
     let Some(Write::NewMessage(message)) = replied.decision.writes.get(1) else { panic!("{replied:?}") };
     let mut message = message.clone();
-    let delivery = message.delivery.as_mut().expect("the story allows it");
+    let delivery = message.delivery.as_mut().expect("a reply");
     delivery.state = state;
     delivery.attempts = 3;
     delivery.reason = Some("why".to_owned());

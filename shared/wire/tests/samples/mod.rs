@@ -29,7 +29,7 @@ macro_rules! all {
 const AT_MS: i64 = 1_760_000_000_000;
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().unwrap()
+    text.parse().expect("an id")
 }
 
 /// The action of a command; a new one does not compile until it is described.
@@ -83,7 +83,7 @@ pub(crate) fn commands() -> Vec<Command> {
 /// What each action is answered with.
 pub(crate) fn results() -> Vec<(&'static str, Option<Value>)> {
     fn some(value: impl serde::Serialize) -> Option<Value> {
-        Some(serde_json::to_value(value).unwrap())
+        Some(serde_json::to_value(value).expect("a JSON form"))
     }
     let welcome = Welcome {
         operator: myself(Status::Active),
