@@ -14,7 +14,7 @@ use runtime::invocation::{self, Invocation, UnknownEvent};
 use runtime::{Desk, Fault};
 use serde_json::Value;
 use wire::operators::{ChatView, Command};
-use wire::queues::{OfferHint, QueueName};
+use wire::queues::OfferHint;
 use wire::timers::Fires;
 
 /// Why an invocation failed as a whole: whoever made it tries again.
@@ -71,7 +71,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Acceptanc
 
     /// Handles a batch of `offer-hints`.
     pub async fn hints(&self, event: SqsEvent) -> SqsBatchResponse {
-        let parking = Parking { queues: &self.desk.queues, of: |_| QueueName::InboundParked };
+        let parking = Parking { queues: &self.desk.queues, of: |_| None };
         batch::handle(event, &self.visibility, &parking, async |message| self.hint(message).await).await
     }
 

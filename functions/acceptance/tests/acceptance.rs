@@ -243,7 +243,10 @@ async fn q6_a_declined_chat_is_back_in_line_and_its_decliner_stays_active() {
         assert_eq!(command(&world, &anna, "r1", decline.clone()).await, "ok", "the same request, the same answer");
     }
     let route = world.chat(&chat).route;
-    assert_eq!((&route.stand, route.waiting_since_ms, route.decliners.as_slice()), (&Stand::Waiting, since, [anna.clone()].as_slice()));
+    assert_eq!(
+        (&route.stand, route.waiting_since_ms, route.decliners.as_slice()),
+        (&Stand::Waiting, since, [anna.clone()].as_slice())
+    );
     assert_eq!((world.person(&anna).status, world.person(&anna).load()), (Status::Active, 0));
     assert_eq!(woken(&world), [SALES]);
     assert_eq!(command(&world, &anna, "r2", decline).await, "offer_gone");

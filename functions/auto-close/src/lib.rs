@@ -10,7 +10,7 @@ use runtime::desk::Case;
 use runtime::invocation::{self, Invocation, UnknownEvent};
 use runtime::{Desk, Fault};
 use serde_json::Value;
-use wire::queues::{CloseHint, QueueName};
+use wire::queues::CloseHint;
 use wire::timers::Fires;
 
 /// Why an invocation failed as a whole: whoever made it tries again.
@@ -55,7 +55,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> AutoClose
 
     /// Handles a batch of `close-hints`.
     pub async fn hints(&self, event: SqsEvent) -> SqsBatchResponse {
-        let parking = Parking { queues: &self.desk.queues, of: |_| QueueName::InboundParked };
+        let parking = Parking { queues: &self.desk.queues, of: |_| None };
         batch::handle(event, &self.visibility, &parking, async |message| self.hint(message).await).await
     }
 

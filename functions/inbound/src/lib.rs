@@ -40,7 +40,7 @@ pub struct Inbound<S, Q, P, C, V> {
 impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, V> {
     /// Handles a batch of `inbound.fifo`.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        let parking = Parking { queues: &self.desk.queues, of: |_| QueueName::InboundParked };
+        let parking = Parking { queues: &self.desk.queues, of: |_| Some(QueueName::InboundParked) };
         batch::handle(event, &self.visibility, &parking, async |message| self.one(message).await).await
     }
 

@@ -78,7 +78,10 @@ async fn l1_a_later_message_joins_the_open_chat_and_its_operator_is_told() {
     for connection in ["anna-1", "anna-2"] {
         let told = world.told(connection, "message");
         assert_eq!(told.len(), 1);
-        assert_eq!((&told[0]["message"]["seq"], &told[0]["message"]["content"]["text"]), (&2.into(), &"still there?".into()));
+        assert_eq!(
+            (&told[0]["message"]["seq"], &told[0]["message"]["content"]["text"]),
+            (&2.into(), &"still there?".into())
+        );
     }
     assert!(world.queues.take().is_empty(), "a chat in work needs no router");
 }
@@ -277,8 +280,7 @@ async fn a_body_that_is_none_is_parked_with_its_reason_and_its_conversation_goes
 #[tokio::test]
 async fn a_store_that_fails_hands_the_conversation_back_in_order_and_others_go_on() {
     let world = World::new();
-    let bodies =
-        [inbound("c1", SALES, "1", "a"), inbound("c2", SALES, "1", "b"), inbound("c1", SALES, "2", "c")];
+    let bodies = [inbound("c1", SALES, "1", "a"), inbound("c2", SALES, "1", "b"), inbound("c1", SALES, "2", "c")];
     world.store.fail_next_commits(1, FaultTime::Before, &StoreError::Throttled);
     let function = function(&world);
     assert_eq!(deliver(&function, &bodies).await, ["0", "2"]);

@@ -82,7 +82,7 @@ where
 }
 
 /// The dead-letter queue of the queue with this ARN; a stack's name may hold any word, so only its end tells.
-fn parked(arn: &str) -> QueueName {
+fn parked(arn: &str) -> Option<QueueName> {
     let provider = if arn.ends_with("outbound-messenger.fifo") {
         Provider::Messenger
     } else if arn.ends_with("outbound-whatsapp.fifo") {
@@ -90,5 +90,5 @@ fn parked(arn: &str) -> QueueName {
     } else {
         Provider::Telegram
     };
-    QueueName::OutboundParked(provider)
+    Some(QueueName::OutboundParked(provider))
 }

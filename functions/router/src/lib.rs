@@ -20,7 +20,7 @@ use runtime::invocation::{self, Invocation, UnknownEvent};
 use runtime::{Desk, Fault};
 use serde::Deserialize;
 use serde_json::Value;
-use wire::queues::{CloseHint, Delayed, QueueMessage, QueueName, VERSION, Wake};
+use wire::queues::{CloseHint, Delayed, QueueMessage, VERSION, Wake};
 
 /// How many chats of a queue one page of a changed timeout looks at.
 const RETIME_PAGE: u32 = 100;
@@ -67,7 +67,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
 
     /// Handles a batch of `routing.fifo` or of `delayed`.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        let parking = Parking { queues: &self.desk.queues, of: |_| QueueName::InboundParked };
+        let parking = Parking { queues: &self.desk.queues, of: |_| None };
         batch::handle(event, &self.visibility, &parking, async |message| self.one(message).await).await
     }
 

@@ -52,8 +52,9 @@ impl From<QueueError> for Verdict {
 pub struct Parking<'a, Q> {
     /// Sends them.
     pub queues: &'a Q,
-    /// The dead-letter queue for a message of the queue with this ARN.
-    pub of: fn(&str) -> QueueName,
+    /// The dead-letter queue for a message of the queue with this ARN. None for a queue of hints: nothing is lost with one, and
+    /// one that breaks its handler again and again ends where the queue's own redrive puts it.
+    pub of: fn(&str) -> Option<QueueName>,
 }
 
 /// Handles a batch: one message after the other, group by group.
@@ -106,21 +107,32 @@ async fn settle<Q: Queues, V: Visibility>(
             }
             Verdict::Later(seconds)
         }
-        Verdict::Park(reason) => {
-            let parked = Parked {
-                reason: reason.to_owned(),
-                group: if group.is_empty() { "none".to_owned() } else { group.to_owned() },
-                message_id: message.message_id.clone().unwrap_or_default(),
-                body: message.body.clone().unwrap_or_default(),
-            };
-            crate::telemetry::count("parked", reason);
-            match parking.queues.send(&[QueueMessage::Parked { queue: (parking.of)(arn), parked }]).await {
-                Ok(()) => Verdict::Done,
-                Err(error) => {
-                    tracing::error!(%error, reason, "could not park a message; it comes back");
-                    Verdict::Later(None)
-                }
-            }
+        Verdict::Park(reason) => match (parking.of)(arn) {
+            Some(queue) => park(queue, reason, message, group, parking).await,
+            None => Verdict::Later(None),
+        },
+    }
+}
+
+async fn park<Q: Queues>(
+    queue: QueueName,
+    reason: &'static str,
+    message: &SqsMessage,
+    group: &str,
+    parking: &Parking<'_, Q>,
+) -> Verdict {
+    let parked = Parked {
+        reason: reason.to_owned(),
+        group: if group.is_empty() { "none".to_owned() } else { group.to_owned() },
+        message_id: message.message_id.clone().unwrap_or_default(),
+        body: message.body.clone().unwrap_or_default(),
+    };
+    crate::telemetry::count("parked", reason);
+    match parking.queues.send(&[QueueMessage::Parked { queue, parked }]).await {
+        Ok(()) => Verdict::Done,
+        Err(error) => {
+            tracing::error!(%error, reason, "could not park a message; it comes back");
+            Verdict::Later(None)
         }
     }
 }

@@ -61,10 +61,9 @@ mod tests {
         assert!(matches!(read(json!({"Records": []})), Ok(Invocation::Batch(_))));
         assert!(matches!(read(json!({"kind": "sweep"})), Ok(Invocation::Sweep)));
         assert!(matches!(read(json!({"kind": "auto_close", "chat": "c0ffee.1"})), Ok(Invocation::Timer(_))));
-        assert!(matches!(
-            read(json!({"requestContext": {"connectionId": "x"}, "body": "{}"})),
-            Ok(Invocation::Frame(_))
-        ));
+        let frame = include_str!("../../../tests/fixtures/events/workspace/frame-send.json");
+        assert!(matches!(read(serde_json::from_str(frame).unwrap()), Ok(Invocation::Frame(_))));
+
         for stranger in [json!({}), json!([]), json!({"kind": "auto_close"}), json!({"Records": 1})] {
             assert!(read(stranger).is_err());
         }

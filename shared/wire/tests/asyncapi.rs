@@ -258,7 +258,7 @@ fn examples_are_read_by_the_code() {
 }
 
 /// What the document describes: each field, each word of an enumeration, each alternative, by its place.
-fn described(document: &Document, schema: &Value, place: &str, found: &mut BTreeSet<String>) {
+fn described(schema: &Value, place: &str, found: &mut BTreeSet<String>) {
     if schema.get("$ref").is_some() {
         return;
     }
@@ -267,14 +267,14 @@ fn described(document: &Document, schema: &Value, place: &str, found: &mut BTree
     }
     for (at, alternative) in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
         found.insert(format!("{place}|{at}"));
-        described(document, alternative, &format!("{place}|{at}"), found);
+        described(alternative, &format!("{place}|{at}"), found);
     }
     for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         found.insert(format!("{place}.{name}"));
-        described(document, field, &format!("{place}.{name}"), found);
+        described(field, &format!("{place}.{name}"), found);
     }
     if let Some(items) = schema.get("items") {
-        described(document, items, &format!("{place}[]"), found);
+        described(items, &format!("{place}[]"), found);
     }
 }
 
@@ -328,7 +328,7 @@ fn everything_described_is_there() {
     let document = Document::read();
     let mut wanted = BTreeSet::new();
     for (name, schema) in document.at("/components/schemas").as_object().expect("schemas") {
-        described(&document, schema, name, &mut wanted);
+        described(schema, name, &mut wanted);
     }
     let mut found = BTreeSet::new();
     let mut show = |message: &str, value: &Value| {

@@ -34,7 +34,8 @@ fn messages(world: &World, chat: &ChatId) -> BTreeMap<u64, u64> {
 async fn w5_a_new_window_gets_its_chats_offers_and_lines_and_nothing_of_others() {
     let world = World::new();
     let (anna, ben) = (world.operator("anna"), world.operator("ben"));
-    let (mine, offered, line) = (world.in_work("c1", SALES, &anna), world.offered("c2", &anna), world.waiting("c3", CROWD));
+    let (mine, offered, line) =
+        (world.in_work("c1", SALES, &anna), world.offered("c2", &anna), world.waiting("c3", CROWD));
     world.in_work("c4", SALES, &ben);
     world.waiting("c5", SALES);
     let (synced, chats) = sync(&world, &anna, &[]).await;
@@ -90,11 +91,16 @@ async fn w5_no_frame_is_too_large_and_none_is_missing() {
     let posts_before = world.push.posts();
     let (_, chats) = sync(&world, &anna, &[json!({"chat": chat, "seq": 1})]).await;
     let got = &chats[&chat.to_string()];
-    assert_eq!(got.keys().copied().collect::<Vec<_>>(), (1..=60).collect::<Vec<_>>(), "the gap, and the whole page it ends in");
+    assert_eq!(
+        got.keys().copied().collect::<Vec<_>>(),
+        (1..=60).collect::<Vec<_>>(),
+        "the gap, and the whole page it ends in"
+    );
     let frames = world.push.frames("anna-1");
     assert_eq!(frames.len(), world.push.posts() - posts_before, "every frame arrived");
     assert!(frames.iter().all(|frame| frame.len() <= FRAME_BYTES_MAX));
-    let events: usize = world.told("anna-1", "chat").iter().map(|frame| frame["events"].as_array().map_or(0, Vec::len)).sum();
+    let events: usize =
+        world.told("anna-1", "chat").iter().map(|frame| frame["events"].as_array().map_or(0, Vec::len)).sum();
     assert_eq!(events, 50);
 }
 

@@ -272,6 +272,17 @@ fn q9_a_close_by_time_withdraws_a_transfer() {
 }
 
 #[test]
+fn decision_3_the_sweep_finds_the_earlier_of_offer_and_close() {
+    let mut world = world();
+    world.transfer("ann", "c.1", "bob").unwrap();
+    assert_eq!(world.chat("c.1").due_at_ms(), Some(ms(5)), "the offer ends before the chat may have to close");
+    world.wait(5 * MINUTE).expire("c.1");
+    assert_eq!(world.chat("c.1").due_at_ms(), Some(ms(10)));
+    world.wait(2 * MINUTE).transfer("ann", "c.1", "bob").unwrap();
+    assert_eq!(world.chat("c.1").due_at_ms(), Some(ms(10)), "the close is due before the offer ends");
+}
+
+#[test]
 fn q9_l2_a_transfer_that_is_accepted_restarts_the_clock() {
     let mut world = world();
     world.reply("ann", "c.1").unwrap();

@@ -38,10 +38,7 @@ fn shorten(before: &Message, turn: Turn) -> Short {
         Turn::Wait(ms) => Short::Wait(ms),
         Turn::HandOver(after) => {
             let now = stored(after);
-            assert_eq!(
-                (now.state, now.attempts),
-                (Sending, before.delivery.as_ref().expect("a reply").attempts + 1)
-            );
+            assert_eq!((now.state, now.attempts), (Sending, before.delivery.as_ref().expect("a reply").attempts + 1));
             Short::HandOver
         }
         Turn::End(after) => {

@@ -232,6 +232,8 @@ fn w5_how_far_an_operator_has_read_only_grows() {
     }
     for (seq, after) in [(2, 2), (1, 2), (2, 2), (4, 4), (99, 4)] {
         let decision = read(world.chat("c.1"), &id("ann"), seq).unwrap();
+        let news = after > world.chat("c.1").thread.read_seq;
+        assert_eq!(decision.is_nothing(), !news, "what is no news is not written: {seq}");
         world.commit(&decision);
         assert_eq!(world.chat("c.1").thread.read_seq, after, "after {seq}");
     }

@@ -15,6 +15,7 @@ use crate::support::{
 fn world() -> World {
     let mut world = World::new(Rule::MostFree, &["ann"]);
     world.config.queues.insert(id("sales"), queue("sales", Rule::MostFree));
+    world.queue(SUPPORT).auto_close_min = Some(10);
     world.writes("c");
     world.pass(SUPPORT);
     world.accept("ann", "c.1").expect("the story allows it");
@@ -151,6 +152,10 @@ fn q9_to_a_queue_the_source_is_free_at_once_and_the_chat_keeps_its_age() {
 #[test]
 fn q9_who_gave_it_away_is_asked_last() {
     let mut world = world();
+    // By the rule alone she would be the first: the others took a chat later.
+    for name in ["bob", "cid"] {
+        world.operators.get_mut(&id(name)).unwrap().last_taken_at_ms = START + 1;
+    }
     world.requeue("ann", "c.1", "sales").unwrap();
     for name in ["bob", "cid"] {
         world.pass("sales");

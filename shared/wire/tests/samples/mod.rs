@@ -80,11 +80,12 @@ pub(crate) fn commands() -> Vec<Command> {
     commands
 }
 
+fn json(value: impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("a JSON form")
+}
+
 /// What each action is answered with.
 pub(crate) fn results() -> Vec<(&'static str, Option<Value>)> {
-    fn some(value: impl serde::Serialize) -> Option<Value> {
-        Some(serde_json::to_value(value).expect("a JSON form"))
-    }
     let welcome = Welcome {
         operator: myself(Status::Active),
         queues: queues(),
@@ -98,21 +99,21 @@ pub(crate) fn results() -> Vec<(&'static str, Option<Value>)> {
     let colleague = Colleague { id: id("op-boris"), name: "Boris".to_owned(), load: 0 };
     let colleagues = Colleagues { operators: vec![colleague], queues: queues() };
     vec![
-        ("hello", some(welcome)),
+        ("hello", Some(json(welcome))),
         ("ping", None),
-        ("status", some(myself(Status::Inactive))),
-        ("sync", some(synced)),
-        ("accept", some(view(State::InWork, Provider::Telegram))),
+        ("status", Some(json(myself(Status::Inactive)))),
+        ("sync", Some(json(synced))),
+        ("accept", Some(json(view(State::InWork, Provider::Telegram)))),
         ("decline", None),
         ("expire", None),
-        ("send", some(Sent { seqs: vec![4, 5] })),
+        ("send", Some(json(Sent { seqs: vec![4, 5] }))),
         ("resend", None),
         ("close", None),
         ("transfer", None),
-        ("history", some(history)),
+        ("history", Some(json(history))),
         ("read", None),
         ("typing", None),
-        ("colleagues", some(colleagues)),
+        ("colleagues", Some(json(colleagues))),
     ]
 }
 
