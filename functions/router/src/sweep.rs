@@ -5,6 +5,7 @@
 use domain::chat::Chat;
 use domain::decision::{SendHint, Wake};
 use domain::message::Message;
+use domain::operator::CONNECTION_SILENCE_MS;
 use futures_util::future::join_all;
 use ports::queues::Visibility;
 use ports::records::{self, DUE_SHARDS, Due};
@@ -61,13 +62,15 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
         outcome
     }
 
-    /// A connection that has been silent for too long is gone; one that pinged meanwhile (the index lags) is not.
+    /// A connection that has been silent for too long is gone, and so is one whose sign-in has run out; one that pinged
+    /// meanwhile (the index lags) is not.
     async fn give_up(&self, operator: &domain::OperatorId, connection: &str, now_ms: i64) -> Result<(), StoreError> {
         let key = records::connection_key(operator, connection);
         let row = self.desk.store.get(std::slice::from_ref(&key)).await?.into_iter().next().flatten();
         let Some(row) = row else { return Ok(()) };
-        let seen = row.attributes.get("seen_ms").and_then(serde_json::Value::as_i64).unwrap_or(0);
-        if now_ms - seen < domain::operator::CONNECTION_SILENCE_MS {
+        let number = |name: &str| row.attributes.get(name).and_then(serde_json::Value::as_i64).unwrap_or(0);
+        let silent = now_ms - number("seen_ms") >= CONNECTION_SILENCE_MS;
+        if !silent && now_ms < number("auth_until_ms") {
             return Ok(());
         }
         if self.desk.disconnect(operator, connection).await?.is_none() {

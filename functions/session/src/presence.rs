@@ -82,7 +82,7 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
             } else {
                 records::rows(&[Change::Operator { before: Some(before), after: after.clone() }], now)
             };
-            writes.push(put_connection(&caller.operator, &caller.connection, now, None));
+            writes.push(put_connection(&caller.operator, &caller.connection, caller.auth_until_ms, now, None));
             writes.extend(
                 silent
                     .iter()
@@ -156,7 +156,8 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
     /// A window is still here.
     async fn ping(&self, caller: &Caller) -> Result<Option<Value>, Fault> {
         let now = self.desk.now_ms();
-        let seen = put_connection(&caller.operator, &caller.connection, now, Some(Condition::Exists));
+        let seen =
+            put_connection(&caller.operator, &caller.connection, caller.auth_until_ms, now, Some(Condition::Exists));
         match self.desk.store.commit(&[seen]).await {
             Ok(()) => Ok(None),
             Err(StoreError::ConditionFailed(_)) => Err(Refusal::NotConnected.into()),

@@ -1,6 +1,6 @@
 //! What an operator writes (L2, L6, L7, I6).
 
-use crate::chat::{Chat, REQUESTS_MAX, Stand, request_key};
+use crate::chat::{Chat, REQUESTS_MAX, Stand, Thread, request_key};
 use crate::config::{Configuration, Rule};
 use crate::content::Content;
 use crate::decision::{Decision, News, SendHint, Write};
@@ -125,6 +125,10 @@ pub fn resend(
     let mut decision = Decision::default();
     decision.sends.extend(SendHint::of(chat, &message));
     decision.tell(operator, News::Message(message.clone()));
+    // It counts as a reply of now (L2), and is refused like one if the chat closes or moves on meanwhile (L6).
+    let thread = Thread { last_out_at_ms: Some(now_ms), ..chat.thread.clone() };
+    let (chat, from_seq, speaker) = (chat.id.clone(), chat.thread.next_seq, Some(operator.id.clone()));
+    decision.writes.push(Write::Thread { chat, from_seq, thread, speaker });
     decision.writes.push(Write::Message(message));
     Ok(decision)
 }

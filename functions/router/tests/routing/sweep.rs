@@ -102,7 +102,7 @@ async fn a_connection_that_fell_silent_is_given_up_and_one_that_pinged_is_not() 
     world.connect(&anna, "anna-2");
     world.offered("c1", &anna);
     world.clock.advance(CONNECTION_SILENCE_MS - MINUTE);
-    world.store.write(&[put_connection(&anna, "anna-2", world.now_ms(), None)]).unwrap();
+    world.store.write(&[put_connection(&anna, "anna-2", i64::MAX, world.now_ms(), None)]).unwrap();
     world.clock.advance(MINUTE + 15_000);
     sweep(&world).await;
     assert_eq!(world.person(&anna).connections.keys().collect::<Vec<_>>(), ["anna-2"]);

@@ -203,7 +203,13 @@ fn decision_10_only_what_failed_or_may_not_have_arrived_is_sent_again() {
         let decided = resend(&chat, &message, &agent("ann"), true, START + SECOND);
         assert_eq!(decided.as_ref().err(), (!may).then_some(&Refusal::NotResendable), "{state:?}");
         let Ok(decision) = decided else { continue };
-        let [Write::Message(again)] = decision.writes.as_slice() else { panic!("{decision:?}") };
+        let [Write::Thread { from_seq, thread, speaker, .. }, Write::Message(again)] = decision.writes.as_slice()
+        else {
+            panic!("{decision:?}")
+        };
+        // L2: it counts as a reply of now. L6: it is refused if the chat closes, or leaves its operator, meanwhile.
+        assert_eq!((*from_seq, thread.next_seq), (chat.thread.next_seq, chat.thread.next_seq));
+        assert_eq!((thread.last_out_at_ms, speaker), (Some(START + SECOND), &Some(id("ann"))));
         assert_eq!((again.rev, again.seq, &again.content), (message.rev + 1, message.seq, &message.content));
         let delivery = again.delivery.as_ref().unwrap();
         assert_eq!((delivery.state, delivery.queued_at_ms, delivery.attempts), (Queued, START + SECOND, 0));

@@ -106,12 +106,21 @@ pub fn connection_key(operator: &OperatorId, connection: &str) -> Key {
 }
 
 /// The sign of life of a connection, heard now.
-pub fn put_connection(operator: &OperatorId, connection: &str, now_ms: i64, condition: Option<Condition>) -> Write {
+///
+/// It is due for a look when it has been silent for too long, and when the sign-in behind it runs out.
+pub fn put_connection(
+    operator: &OperatorId,
+    connection: &str,
+    auth_until_ms: i64,
+    now_ms: i64,
+    condition: Option<Condition>,
+) -> Write {
     let key = connection_key(operator, connection);
     let mut attributes = Attributes::from_iter([
         ("seen_ms".to_owned(), json!(now_ms)),
+        ("auth_until_ms".to_owned(), json!(auth_until_ms)),
         ("expires".to_owned(), json!(now_ms / 1000 + CONNECTION_ROW_S)),
     ]);
-    attributes.extend(due_attributes(&key, now_ms + CONNECTION_SILENCE_MS));
+    attributes.extend(due_attributes(&key, auth_until_ms.min(now_ms + CONNECTION_SILENCE_MS)));
     Write::Put { key, attributes, condition }
 }

@@ -42,6 +42,11 @@ impl World {
         self.read(operator_key(operator), records::decode_operator).expect("there is such an operator")
     }
 
+    /// All operators.
+    pub fn people(&self) -> Vec<Operator> {
+        self.work().operators
+    }
+
     /// What is known of a customer.
     pub fn contact(&self, conversation: &str) -> Option<Contact> {
         self.read(contact_key(&id(conversation)), records::decode_contact)
@@ -54,9 +59,8 @@ impl World {
 
     /// All chats of a conversation, in order.
     pub fn chats(&self, conversation: &str) -> Vec<Chat> {
-        let mut chats = self.work().chats;
-        chats.retain(|chat| chat.id.conversation.as_str() == conversation);
-        chats
+        let key = |n| chat_key(&ChatId { conversation: id(conversation), n });
+        (1..).map_while(|n| self.read(key(n), records::decode_chat)).collect()
     }
 
     /// The messages of a chat, in order.
@@ -197,6 +201,11 @@ impl World {
         let rows = records::rows(std::slice::from_ref(fresh), 0);
         let Some(Write::Put { key, attributes, .. }) = rows.first() else { unreachable!("a put comes first") };
         assert_eq!(self.store.row(key).as_ref(), Some(attributes), "{key:?}");
+    }
+
+    /// All rows, for a failing test's message.
+    pub fn dump(&self) -> String {
+        self.store.dump()
     }
 
     /// What there is, without times and revisions: two ways that lead to the same state give the same picture.

@@ -81,8 +81,19 @@ impl World {
         let now_ms = self.now_ms();
         let after = before.with_connection(connection, now_ms + CONNECTION_MS, now_ms).expect("not too many");
         let mut writes = records::rows(&[Write::Operator { before: Some(before), after }], now_ms);
-        writes.push(records::put_connection(operator, connection, now_ms, None));
+        writes.push(records::put_connection(operator, connection, i64::MAX, now_ms, None));
         self.store.write(&writes).expect("nobody else writes");
+    }
+
+    /// Every operator's first window says that it is still there; others fall silent.
+    pub fn pings(&self) {
+        for operator in self.people() {
+            let first = format!("{}-1", operator.id);
+            if operator.connections.contains_key(&first) {
+                let ping = records::put_connection(&operator.id, &first, i64::MAX, self.now_ms(), None);
+                self.store.write(&[ping]).expect("nobody else writes");
+            }
+        }
     }
 
     /// Changes an operator, as one revision more.
