@@ -14,7 +14,7 @@ use wire::http::TicketAnswer;
 use crate::api::Api;
 use crate::stack::Stack;
 use crate::view::View;
-use crate::window::Window;
+use crate::window::{Lost, Window};
 
 /// How long the gateway may take to open a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
@@ -54,12 +54,10 @@ impl Person {
     }
 
     /// The window after its connection was lost: it still shows what it showed, and catches up.
-    pub async fn reconnect(&self, lost: Window) -> Window {
-        let (known, view) = (lost.known(), lost.view(View::clone));
-        drop(lost);
-        let window = self.knock_with(view).await;
+    pub async fn reconnect(&self, lost: Lost) -> Window {
+        let window = self.knock_with(lost.view).await;
         window.hello().await;
-        window.sync(known).await;
+        window.sync(lost.known).await;
         window
     }
 

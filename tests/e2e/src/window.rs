@@ -25,6 +25,15 @@ use crate::wait::SOON;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// What is left of a window whose connection was cut: what it shows, and what it knows of its chats.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// What it shows.
+    pub view: View,
+    /// What it will say when it catches up.
+    pub known: Vec<Known>,
+}
+
 /// How many of the last events a failure shows.
 const EVENTS_SHOWN: usize = 12;
 
@@ -236,8 +245,14 @@ impl Window {
         self.wait_state("the end of the connection", SOON, |state| state.closed.clone()).await;
     }
 
+    /// Cuts the connection, without a farewell.
+    pub fn cut(self) -> Lost {
+        self.task.abort();
+        Lost { known: self.known(), view: self.view(View::clone) }
+    }
+
     /// What this window knows of its chats, as the console would say when it catches up.
-    pub fn known(&self) -> Vec<Known> {
+    fn known(&self) -> Vec<Known> {
         self.view(|view| {
             let last = |chat: &ChatId| view.messages_of(chat).last().map_or(0, |message| message.seq);
             view.chats

@@ -54,13 +54,25 @@ async fn a_5xx_is_tried_again_until_it_is_sent_once() {
     let (world, _, anna, customer, chat) = talking().await;
     world
         .bot
-        .order_faults(&json!([{"kind": "server_error", "status": 502}, {"kind": "server_error", "json": true}]))
+        .order_faults(
+            &json!([{"kind": "server_error", "json": true, "status": 502}, {"kind": "server_error", "json": true}]),
+        )
         .await;
     let seq = anna.send(&chat.id, "patience").await[0];
     anna.delivery(&chat.id, seq, DeliveryState::Sent).await;
     let errors: Vec<_> = tries(&world.bot).await.into_iter().map(|(_, error)| error).collect();
     assert_eq!(errors, [Some(502), Some(500), None]);
     assert_eq!(customer.received(1).await, ["patience"]);
+}
+
+#[tokio::test]
+async fn a_5xx_of_somebody_between_says_nothing_of_the_reply() {
+    let (world, _, anna, _, chat) = talking().await;
+    // A proxy's page: the call may have been processed before the proxy gave up.
+    world.bot.order_faults(&json!({"kind": "server_error", "status": 502})).await;
+    let seq = anna.send(&chat.id, "perhaps").await[0];
+    anna.delivery(&chat.id, seq, DeliveryState::Unknown).await;
+    assert_eq!(tries(&world.bot).await.len(), 1, "not tried again by itself");
 }
 
 #[tokio::test]
