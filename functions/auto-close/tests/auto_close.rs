@@ -24,7 +24,7 @@ fn function(world: &World) -> Function {
 
 async fn fire(world: &World, chat: &ChatId) {
     let operator = world.chat(chat).operator().cloned();
-    function(world).timer(&Fires::AutoClose { chat: chat.clone(), operator }).await.unwrap();
+    function(world).timer(&Fires::AutoClose { chat: chat.clone(), operator }).await.expect("nothing fails");
     world.check();
 }
 

@@ -6,10 +6,12 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::chat::{Chat, Stand};
+use domain::config::Configuration;
 use domain::decision::{Decision, News, Wake};
 use domain::inbound::InboundKind;
 use domain::operator::Operator;
 use domain::receive::{Incoming, message_key, receipt_key};
+use domain::{ChannelId, QueueId};
 use ports::queues::Visibility;
 use ports::records::{
     self, chat_key, contact_key, decode_chat, decode_contact, decode_message, decode_operator, decode_receipt,
@@ -62,9 +64,13 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
     }
 
     async fn take_in(&self, body: &Body) -> Result<Taken, StoreError> {
-        let config = self.desk.config().await?;
-        let serving = config.channels.get(&body.channel).and_then(|channel| channel.serving());
-        let Some(queue) = serving.filter(|queue| config.queues.contains_key(*queue)) else {
+        let mut config = self.desk.config().await?;
+        if serving_queue(&config, &body.channel).is_none() {
+            // It may have been switched on a moment ago.
+            self.desk.configuration.forget();
+            config = self.desk.config().await?;
+        }
+        let Some(queue) = serving_queue(&config, &body.channel) else {
             // C1: a channel that does not take part stores nothing.
             telemetry::count("inbound_dropped", "channel_inactive");
             return Ok(Taken::Now);
@@ -192,4 +198,10 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
             None => Ok(None),
         }
     }
+}
+
+/// The queue that new chats of a channel go to, if the channel takes part (C1).
+fn serving_queue<'a>(config: &'a Configuration, channel: &ChannelId) -> Option<&'a QueueId> {
+    let queue = config.channels.get(channel)?.serving()?;
+    config.queues.contains_key(queue).then_some(queue)
 }

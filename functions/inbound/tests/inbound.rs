@@ -34,7 +34,7 @@ async fn take_in(world: &World, body: Body) {
 fn edited(body: &Body, update: &str, text: &str) -> Body {
     let InboundKind::Message { message_id, .. } = &body.event.what else { panic!("a message is edited") };
     let mut edit = body.clone();
-    edit.event.event_id = update.to_owned();
+    update.clone_into(&mut edit.event.event_id);
     edit.event.at_ms += 60_000;
     edit.event.what = InboundKind::Edited { message_id: message_id.clone(), content: Content::text(text) };
     edit
@@ -42,7 +42,7 @@ fn edited(body: &Body, update: &str, text: &str) -> Body {
 
 fn reachability(conversation: &str, update: &str, what: InboundKind) -> Body {
     let mut body = inbound(conversation, SALES, "0", "");
-    body.event.event_id = update.to_owned();
+    update.clone_into(&mut body.event.event_id);
     body.event.what = what;
     body
 }

@@ -8,7 +8,8 @@ mod pass;
 mod sweep;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::config::Rule;
+use domain::config::{Queue, Rule};
+use domain::decision::{Decision, Write};
 use domain::{OperatorId, QueueId, routing, stay};
 use ports::queues::Visibility;
 use ports::records;
@@ -112,23 +113,49 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
         if !operator.disabled && !operator.is_absent(self.desk.now_ms()) {
             return Ok(());
         }
+        let config = self.desk.config().await?;
+        let mut staying = Vec::new();
         for chat in &operator.chats {
-            self.desk
+            let decision = self
+                .desk
                 .decide(async || {
                     let Some(Case { chat, operator: Some(with), target }) =
                         self.desk.case(chat, Some(&operator.id)).await?
                     else {
-                        return Ok(domain::decision::Decision::nothing());
+                        return Ok(Decision::nothing());
                     };
-                    let config = self.desk.config().await?;
                     let now_ms = self.desk.now_ms();
+                    staying.push(chat.route.queue.clone());
                     if !stay::is_time_to_return(config.queues.get(&chat.route.queue), &with, now_ms) {
-                        return Ok(domain::decision::Decision::nothing());
+                        return Ok(Decision::nothing());
                     }
                     Ok(stay::return_to_line(&chat, &with, target.as_ref(), now_ms))
                 })
                 .await?;
+            if !decision.is_nothing() {
+                staying.pop();
+            }
         }
+        self.look_again(&operator.id, staying.iter().map(|queue| config.queues.get(queue))).await
+    }
+
+    /// Sets when the sweep looks again at an operator whose chats stay with them for now.
+    async fn look_again<'a>(
+        &self,
+        operator: &OperatorId,
+        queues: impl Iterator<Item = Option<&'a Queue>> + Clone,
+    ) -> Result<(), Fault> {
+        self.desk
+            .decide(async || {
+                let Some(before) = self.desk.operator(operator).await? else { return Ok(Decision::nothing()) };
+                let now_ms = self.desk.now_ms();
+                let at_ms = stay::look_again_at_ms(queues.clone(), &before, now_ms);
+                let settled = before.disabled || before.chats.is_empty() || !before.is_absent(now_ms);
+                let Some(after) = before.looked_at(at_ms).filter(|_| !settled) else { return Ok(Decision::nothing()) };
+                let change = Write::Operator { before: Some(before), after };
+                Ok(Decision { writes: vec![change], ..Decision::default() })
+            })
+            .await?;
         Ok(())
     }
 

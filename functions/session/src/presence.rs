@@ -153,13 +153,16 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
         self.desk.queue(&lines.collect::<Vec<_>>()).await;
     }
 
-    /// A window is still here.
+    /// A window is still here. It hears what its operator's revision is: had it missed something, it would know by that.
     async fn ping(&self, caller: &Caller) -> Result<Option<Value>, Fault> {
         let now = self.desk.now_ms();
         let seen =
             put_connection(&caller.operator, &caller.connection, caller.auth_until_ms, now, Some(Condition::Exists));
         match self.desk.store.commit(&[seen]).await {
-            Ok(()) => Ok(None),
+            Ok(()) => {
+                let operator = self.desk.operator(&caller.operator).await?.ok_or(Refusal::OperatorNotFound)?;
+                Ok(gateway::result(&Myself::from(&operator)))
+            }
             Err(StoreError::ConditionFailed(_)) => Err(Refusal::NotConnected.into()),
             Err(error) => Err(error.into()),
         }

@@ -2,7 +2,7 @@
 
 use domain::OperatorId;
 use domain::config::{Configuration, User};
-use domain::decision::{Wake, Write as Change};
+use domain::decision::{News, Wake, Write as Change};
 use domain::operator::Operator;
 use domain::settings::{self, UserChange, UserDraft};
 use ports::records::{
@@ -13,6 +13,7 @@ use ports::store::{Condition, Cursor, Write};
 use ports::{Clock, Push, Store, StoreError};
 use runtime::desk::DECISIONS_MAX;
 use wire::http::{Code, Operators, PAGE_DEFAULT, PAGE_MAX};
+use wire::operators::Event;
 use wire::queues::{Delayed, QueueMessage};
 
 use crate::answer::{Answer, Fault};
@@ -113,6 +114,16 @@ impl<W: World> Settings<W> {
         Err(StoreError::Conflict.into())
     }
 
+    /// Their windows show what is new of them; a window that is gone says so itself.
+    async fn show(&self, operator: &Operator) {
+        let frame = serde_json::to_string(&Event::of(operator, &News::Myself)).expect("an event has a JSON form");
+        for connection in operator.connections.keys() {
+            if let Err(error) = self.world.push().post(connection, &frame).await {
+                tracing::info!(%error, "a window was not told of a change of its operator");
+            }
+        }
+    }
+
     /// Whoever is switched off, or lost a role, has their windows closed (the latter come back with what is theirs now);
     /// offers and chats of somebody switched off go back to the line; somebody with more room or roles is looked after.
     async fn follow_up(&self, changed: &Changed) {
@@ -124,6 +135,7 @@ impl<W: World> Settings<W> {
                 }
             }
         }
+        self.show(operator).await;
         if operator.disabled {
             let what = Delayed::Absent { operator: operator.id.clone() };
             return self.hint(&[QueueMessage::Delayed { delay_s: 0, what }]).await;

@@ -104,7 +104,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C>
         let mut happened = records::event_rows(&self.desk.store, &chat.id, route_rev, EVENTS_MAX).await?;
         let view = ChatView::from(chat);
         let mut groups = frames(messages);
-        if bytes_of(&happened) + groups.first().map_or(0, |first| bytes_of(first)) > MESSAGES_BYTES_MAX {
+        if bytes_of(&happened) + groups.first().map_or(0, bytes_of) > MESSAGES_BYTES_MAX {
             // What happened goes first, in a frame of its own.
             groups.insert(0, Vec::new());
         }

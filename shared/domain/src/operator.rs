@@ -60,6 +60,9 @@ pub struct Operator {
     /// Since when they have no connection, milliseconds since 1970.
     #[serde(default)]
     pub absent_since_ms: Option<i64>,
+    /// When to look again what their absence means for their chats, milliseconds since 1970; none = it has not been looked at.
+    #[serde(default)]
+    pub look_again_at_ms: Option<i64>,
 }
 
 impl Operator {
@@ -78,6 +81,7 @@ impl Operator {
             chats: BTreeSet::new(),
             last_taken_at_ms: 0,
             absent_since_ms: None,
+            look_again_at_ms: None,
         }
     }
 
@@ -110,9 +114,17 @@ impl Operator {
             return Some(0);
         }
         if self.connections.is_empty() && self.load() > 0 {
-            return Some(self.absent_since_ms.unwrap_or(0) + ABSENCE_GRACE_MS);
+            let grace_ends = self.absent_since_ms.unwrap_or(0) + ABSENCE_GRACE_MS;
+            return if self.offers.is_empty() { self.look_again_at_ms.or(Some(grace_ends)) } else { Some(grace_ends) };
         }
         None
+    }
+
+    /// With their absence looked at, and the next look set; `None` when it is set already.
+    #[must_use]
+    pub fn looked_at(&self, look_again_at_ms: i64) -> Option<Self> {
+        let look_again_at_ms = Some(look_again_at_ms);
+        (self.look_again_at_ms != look_again_at_ms).then(|| Self { look_again_at_ms, ..self.next() })
     }
 
     fn next(&self) -> Self {
@@ -137,6 +149,7 @@ impl Operator {
         }
         next.connections.insert(connection.to_owned(), auth_until_ms);
         next.absent_since_ms = None;
+        next.look_again_at_ms = None;
         Ok(next)
     }
 
@@ -146,6 +159,7 @@ impl Operator {
         next.connections.remove(connection)?;
         if next.connections.is_empty() {
             next.absent_since_ms = Some(now_ms);
+            next.look_again_at_ms = None;
         }
         Some(next)
     }

@@ -149,6 +149,24 @@ pub fn return_to_line(chat: &Chat, operator: &Operator, target: Option<&Operator
     decision
 }
 
+/// The longest until the absence of an operator with chats in work is looked at again, milliseconds: a queue's patience may
+/// be set meanwhile.
+pub const ABSENCE_LOOK_MS_MAX: i64 = 10 * 60_000;
+
+/// When to look again at the absence of an operator whose chats are in these queues, milliseconds since 1970.
+pub fn look_again_at_ms<'a>(
+    queues: impl IntoIterator<Item = Option<&'a Queue>>,
+    operator: &Operator,
+    now_ms: i64,
+) -> i64 {
+    let since = operator.absent_since_ms.unwrap_or(now_ms);
+    let returns = queues
+        .into_iter()
+        .filter_map(|queue| queue?.absence_return_min)
+        .map(|minutes| since + i64::from(minutes) * 60_000);
+    returns.filter(|at| *at > now_ms).min().unwrap_or(i64::MAX).min(now_ms + ABSENCE_LOOK_MS_MAX)
+}
+
 /// Whether the absence of its operator has lasted long enough for the chat to return to the line (Q10); a chat whose
 /// operator's account was switched off returns at once.
 pub fn is_time_to_return(queue: Option<&Queue>, operator: &Operator, now_ms: i64) -> bool {

@@ -112,10 +112,15 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Desk<S, Q, T, P, C> {
         if decision.is_nothing() {
             return Ok(());
         }
-        self.store.commit(&records::rows(&decision.writes, self.now_ms())).await?;
+        self.commit(decision).await?;
         // Boxed: the futures of the SDK below are deep enough as they are.
         Box::pin(self.pass_on(decision)).await;
         Ok(())
+    }
+
+    /// Commits a decision, and leaves its hints to [`Desk::pass_on`].
+    pub async fn commit(&self, decision: &Decision) -> Result<(), StoreError> {
+        self.store.commit(&records::rows(&decision.writes, self.now_ms())).await
     }
 
     /// Makes a decision and carries it out; makes it anew, from fresh state, when somebody else was faster.

@@ -44,7 +44,7 @@ pub struct Request {
 pub enum Command {
     /// I am here: from now on this connection gets events. Answer: [`Welcome`].
     Hello {},
-    /// I am still here. Answer: nothing further.
+    /// I am still here. Answer: [`Myself`]; a higher `rev` than known means that something was missed: `sync`.
     Ping {},
     /// I take chats, or take none for now (W1). Answer: [`Myself`].
     Status {

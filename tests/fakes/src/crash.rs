@@ -19,15 +19,13 @@ pub enum Mishap {
     Fails,
     /// The call did its work, and fails: its answer was lost.
     AnswerLost,
-    /// The function dies before the call does anything.
-    DiesBefore,
-    /// The function dies when the call has done its work.
-    DiesAfter,
+    /// The function dies: the call does nothing, nor does any after it.
+    Dies,
 }
 
 impl Mishap {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Fails, Self::AnswerLost, Self::DiesBefore, Self::DiesAfter];
+    pub const ALL: [Self; 3] = [Self::Fails, Self::AnswerLost, Self::Dies];
 }
 
 /// Counts the calls of all ports that share it, and spoils one of them.
@@ -82,29 +80,19 @@ impl CrashPoint {
             return None;
         }
         self.0.happened.set(true);
-        if mishap == Mishap::DiesBefore {
-            self.die().await;
+        if mishap == Mishap::Dies {
+            self.0.dead.set(true);
+            pending::<()>().await;
         }
         Some(mishap)
-    }
-
-    async fn die(&self) {
-        self.0.dead.set(true);
-        pending::<()>().await;
     }
 
     async fn around<T, E>(&self, call: impl Future<Output = Result<T, E>>, error: E) -> Result<T, E> {
         match self.call().await {
             None => call.await,
-            Some(Mishap::Fails) => Err(error),
-            Some(mishap) => {
-                let done = call.await;
-                if mishap == Mishap::DiesAfter {
-                    self.die().await;
-                }
-                // What failed by itself is known to have failed.
-                done.and(Err(error))
-            }
+            // What failed by itself is known to have failed.
+            Some(Mishap::AnswerLost) => call.await.and(Err(error)),
+            Some(Mishap::Fails | Mishap::Dies) => Err(error),
         }
     }
 }

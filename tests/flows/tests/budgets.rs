@@ -79,7 +79,7 @@ fn history(world: &World, scale: usize, operator: &OperatorId) -> ChatId {
         world.closes(&chat, operator);
     }
     let chat = world.says("c1", SALES, "1", "x");
-    for n in 0..20 * scale {
+    for n in 0..10 * scale {
         world.says("c1", SALES, &format!("new-{n}"), "x");
     }
     chat

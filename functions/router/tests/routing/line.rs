@@ -15,8 +15,8 @@ async fn pass(world: &World) {
 }
 
 fn shown(world: &World, connection: &str) -> Vec<Vec<String>> {
-    let id = |chat: &Value| chat["id"].as_str().unwrap().to_owned();
-    let chats = |event: &Value| event["chats"].as_array().unwrap().iter().map(id).collect();
+    let id = |chat: &Value| chat["id"].as_str().expect("a chat has an id").to_owned();
+    let chats = |event: &Value| event["chats"].as_array().expect("a line has chats").iter().map(id).collect();
     world.told(connection, "line").iter().map(chats).collect()
 }
 

@@ -16,7 +16,7 @@ const MINUTE: i64 = 60_000;
 
 async fn sweep(world: &World) -> Vec<QueueMessage> {
     world.queues.take();
-    function(world).invoke(json!({"kind": "sweep"})).await.unwrap();
+    function(world).invoke(json!({"kind": "sweep"})).await.expect("nothing fails");
     world.check();
     world.queues.take()
 }

@@ -12,7 +12,8 @@ fn history(chat: &ChatId) -> Value {
 }
 
 fn seqs(page: &Value) -> Vec<u64> {
-    page["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_u64().unwrap()).collect()
+    let messages = page["messages"].as_array().expect("a page has messages");
+    messages.iter().map(|message| message["seq"].as_u64().expect("a number")).collect()
 }
 
 #[tokio::test]

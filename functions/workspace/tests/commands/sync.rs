@@ -18,9 +18,10 @@ async fn sync(world: &World, operator: &OperatorId, known: &[Value]) -> (Value, 
     let synced = result(world, operator, "sync", json!({"action": "sync", "chats": known})).await;
     let mut chats: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();
     for frame in world.told(&format!("{operator}-1"), "chat") {
-        let messages = chats.entry(frame["chat"]["id"].as_str().unwrap().to_owned()).or_default();
+        let messages = chats.entry(frame["chat"]["id"].as_str().expect("an id").to_owned()).or_default();
         for message in frame["messages"].as_array().into_iter().flatten() {
-            messages.insert(message["seq"].as_u64().unwrap(), message["rev"].as_u64().unwrap());
+            let number = |name: &str| message[name].as_u64().expect("a number");
+            messages.insert(number("seq"), number("rev"));
         }
     }
     (synced, chats)

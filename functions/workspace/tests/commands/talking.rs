@@ -138,7 +138,7 @@ async fn l7_a_message_between_the_look_and_the_commit_comes_before_the_reply() {
 
 /// How the outbound function leaves a reply.
 fn settle(world: &World, chat: &ChatId, outcome: &Outcome) {
-    let message = world.messages(chat).pop().unwrap();
+    let message = world.messages(chat).pop().expect("there are messages");
     let settled = delivery::settle(&message, outcome);
     world.commit(&Decision { writes: vec![Write::Message(settled)], ..Decision::default() });
 }

@@ -29,7 +29,7 @@ impl Loop {
     async fn run(&self, event: SqsEvent, verdict: impl Fn(&str) -> Verdict) -> Vec<String> {
         let parking = Parking { queues: &self.queues, of: |_| Some(QueueName::InboundParked) };
         let one = async |message: &SqsMessage| {
-            let id = message.message_id.clone().unwrap();
+            let id = message.message_id.clone().expect("a message of a batch has an id");
             self.handled.borrow_mut().push(id.clone());
             verdict(&id)
         };
@@ -92,6 +92,17 @@ async fn a_panic_is_caught_and_parked_after_five_receives() {
             assert_eq!(*it.handled.borrow(), ["0", "1", "2"]);
         }
     }
+}
+
+#[tokio::test]
+async fn hints_are_never_parked_the_queues_own_redrive_ends_them() {
+    let (queues, visibility) = (FakeQueues::default(), FakeVisibility::default());
+    let parking = Parking { queues: &queues, of: |_| None };
+    let mut event = fifo(&["a"]);
+    event.records[0].attributes.insert("ApproximateReceiveCount".to_owned(), "99".to_owned());
+    let response = handle(event, &visibility, &parking, async |_: &SqsMessage| panic!("a bug")).await;
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert!(queues.sent().is_empty());
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use runtime::ConfigurationCache;
 use runtime::cache::CONFIGURATION_MS;
 
 async fn limit(cache: &ConfigurationCache, world: &World) -> Option<u32> {
-    cache.get(&world.store, world.now_ms()).await.unwrap().queues[&id(SALES)].limit
+    let config = cache.get(&world.store, world.now_ms()).await.expect("the store is up");
+    config.queues[&id(SALES)].limit
 }
 
 #[tokio::test]

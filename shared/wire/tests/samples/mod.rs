@@ -100,7 +100,7 @@ pub(crate) fn results() -> Vec<(&'static str, Option<Value>)> {
     let colleagues = Colleagues { operators: vec![colleague], queues: queues() };
     vec![
         ("hello", Some(json(welcome))),
-        ("ping", None),
+        ("ping", Some(json(myself(Status::Active)))),
         ("status", Some(json(myself(Status::Inactive)))),
         ("sync", Some(json(synced))),
         ("accept", Some(json(view(State::InWork, Provider::Telegram)))),

@@ -44,7 +44,8 @@ impl World {
 
     /// All operators.
     pub fn people(&self) -> Vec<Operator> {
-        self.work().operators
+        let rows = self.store.rows().into_iter().filter(|row| row.key.pk.starts_with("O#") && row.key.sk == "S");
+        rows.map(|row| records::decode_operator(&row).expect("a stored row can be read")).collect()
     }
 
     /// What is known of a customer.
@@ -54,7 +55,9 @@ impl World {
 
     /// The latest chat of a conversation.
     pub fn latest_chat(&self, conversation: &str) -> Option<Chat> {
-        self.chats(conversation).pop()
+        let key = |n| chat_key(&ChatId { conversation: id(conversation), n });
+        let last = (1..).map_while(|n| self.store.row(&key(n)).map(|_| n)).last()?;
+        self.read(key(last), records::decode_chat)
     }
 
     /// All chats of a conversation, in order.

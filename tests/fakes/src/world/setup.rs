@@ -120,7 +120,11 @@ impl World {
         let contact = self.contact(conversation);
         let decision = incoming.message(latest.as_ref(), contact.as_ref(), None);
         self.commit(&decision);
-        self.latest_chat(conversation).expect("it was opened").id
+        let stored = decision.writes.iter().find_map(|write| match write {
+            Write::NewMessage(message) => Some(message.chat.clone()),
+            _ => None,
+        });
+        stored.expect("a message is stored")
     }
 
     /// A chat that waits: the customer said "hello" (message id `1`).
