@@ -65,7 +65,7 @@ where
 
     /// Handles a batch. The invocation ends at `deadline_ms`, milliseconds since 1970, done or not.
     pub async fn handle(&self, event: SqsEvent, deadline_ms: i64) -> SqsBatchResponse {
-        let parking = Parking { queues: &self.desk.queues, of: parked };
+        let parking = Parking { queues: &self.desk.queues, of: |arn| Some(parked(arn)) };
         batch::handle(event, &self.visibility, &parking, async |message| self.one(message, deadline_ms).await).await
     }
 
@@ -82,7 +82,7 @@ where
 }
 
 /// The dead-letter queue of the queue with this ARN; a stack's name may hold any word, so only its end tells.
-fn parked(arn: &str) -> Option<QueueName> {
+fn parked(arn: &str) -> QueueName {
     let provider = if arn.ends_with("outbound-messenger.fifo") {
         Provider::Messenger
     } else if arn.ends_with("outbound-whatsapp.fifo") {
@@ -90,5 +90,5 @@ fn parked(arn: &str) -> Option<QueueName> {
     } else {
         Provider::Telegram
     };
-    Some(QueueName::OutboundParked(provider))
+    QueueName::OutboundParked(provider)
 }
