@@ -10,7 +10,7 @@ SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
 TOOLS := $(PYTHON) infra/local/tools.py
 STACK := $(LOCAL) infra/local/stack.py
 
-.PHONY: help run test up down fmt lint lint-quick build deploy
+.PHONY: help run test up down fmt lint lint-quick build bench deploy
 
 help: ## show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lint-quick: ## the lints that compile nothing
 build: ## the functions' release zips, with their sizes; ARCH=x86_64 for that processor
 	@$(TOOLS) rust build
 	@$(PYTHON) infra/local/release.py $(ARCH)
+
+bench: ## cold start, memory and processor time of the zips that `make build ARCH=x86_64` made
+	@$(PYTHON) tests/bench/cold_start.py telegram-webhook inbound router outbound
 
 deploy: build ## deploy to AWS with SAM (credentials and region as the AWS CLI takes them)
 	@$(TOOLS) sam
