@@ -51,8 +51,6 @@ class Lambda(http.server.BaseHTTPRequestHandler):
     """The Runtime API for one process at a time; everything else is an AWS without anything in it."""
 
     protocol_version = "HTTP/1.1"
-    invocations: queue.Queue = queue.Queue()
-    answers: queue.Queue = queue.Queue()
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -68,7 +66,7 @@ class Lambda(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The next invocation, when there is one."""
-        event = self.invocations.get()
+        event = self.server.invocations.get()
         deadline = str(int(time.time() * 1000) + 10_000)
         arn = "arn:aws:lambda:us-east-1:000000000000:function:x"
         self.reply(
@@ -80,7 +78,7 @@ class Lambda(http.server.BaseHTTPRequestHandler):
         """An answer of the function, or one of its own calls."""
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/2018-06-01/runtime/"):
-            self.answers.put((self.path, time.monotonic()))
+            self.server.answers.put((self.path, time.monotonic()))
         self.reply(b"{}", Content_Type="application/x-amz-json-1.0")
 
 
@@ -88,6 +86,13 @@ class Server(http.server.ThreadingHTTPServer):
     """One thread a connection; what a killed process leaves half said is no error."""
 
     daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Lambda)
+        self.invocations: queue.Queue = queue.Queue()
+        self.answers: queue.Queue = queue.Queue()
+        self.address = f"127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, *_: object) -> None:
         """Says nothing."""
@@ -113,25 +118,27 @@ def cpu_s(process: subprocess.Popen) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(binary: Path, address: str, function: str) -> tuple[float, float, float]:
+def measure(binary: Path, function: str) -> tuple[float, float, float]:
     """Spawn to first answer (ms), resident memory (MB), processor time of a warm call (ms)."""
-    # Queues of its own: a process that was killed may have left a request behind, which waits for ever.
-    Lambda.invocations, Lambda.answers = queue.Queue(), queue.Queue()
-    Lambda.invocations.put(EVENTS[function])
+    # A server of its own: what a killed process has left on its way reaches no other.
+    server = Server()
+    server.invocations.put(EVENTS[function])
     started = time.monotonic()
-    with subprocess.Popen([binary], env=environment(address, function), stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([binary], env=environment(server.address, function), stdout=subprocess.DEVNULL) as process:
         try:
-            path, answered = Lambda.answers.get(timeout=ANSWER_S_MAX)
+            path, answered = server.answers.get(timeout=ANSWER_S_MAX)
             if not path.endswith("/response"):
                 raise RuntimeError(f"{function} answered with {path}")
             cold_cpu = cpu_s(process)
             for _ in range(WARM_CALLS):
-                Lambda.invocations.put(EVENTS[function])
-                Lambda.answers.get(timeout=ANSWER_S_MAX)
+                server.invocations.put(EVENTS[function])
+                server.answers.get(timeout=ANSWER_S_MAX)
             warm = (cpu_s(process) - cold_cpu) / WARM_CALLS * 1000
             memory = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())[1]) / 1024
         finally:
             process.kill()
+    server.shutdown()
+    server.server_close()
     return (answered - started) * 1000, memory, warm
 
 
@@ -141,16 +148,13 @@ def main(functions: list[str]) -> int:
     if unknown:
         print(f"error: no benchmark for {', '.join(unknown)}; there are {', '.join(EVENTS)}", file=sys.stderr)
         return 2
-    server = Server(("127.0.0.1", 0), Lambda)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_port}"
     print(f"{'function':<18}{'cold start ms (median, max)':>30}{'memory MB':>12}{'warm CPU ms':>13}")
     for function in functions:
         with tempfile.TemporaryDirectory() as folder:
             with zipfile.ZipFile(ROOT / "target" / "lambda" / function / "bootstrap.zip") as archive:
                 binary = Path(archive.extract("bootstrap", folder))
             binary.chmod(0o755)
-            rounds = [measure(binary, address, function) for _ in range(ROUNDS)]
+            rounds = [measure(binary, function) for _ in range(ROUNDS)]
         cold, memory, warm = zip(*rounds, strict=True)
         print(
             f"{function:<18}{statistics.median(cold):>20.1f}{max(cold):>10.1f}"
