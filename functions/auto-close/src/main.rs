@@ -2,7 +2,7 @@
 
 use adapters::{Aws, Schedules, SystemClock};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runtime::config::{need, queues};
+use runtime::config::{find, need, queues};
 use runtime::{Desk, telemetry};
 use serde_json::Value;
 use wire::queues::QueueName;
@@ -10,7 +10,7 @@ use wire::queues::QueueName;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let store = aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?);
     let queues = aws.queues(queues(&[QueueName::Routing, QueueName::Delayed])?);
     let timers = aws.timers(Schedules {

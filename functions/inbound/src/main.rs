@@ -4,14 +4,14 @@ use adapters::{Aws, SystemClock};
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ports::timers::NoTimers;
-use runtime::config::{need, queues};
+use runtime::config::{find, need, queues};
 use runtime::{Desk, telemetry};
 use wire::queues::QueueName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let store = aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?);
     let queues = aws.queues(queues(&[QueueName::Routing, QueueName::Delayed, QueueName::InboundParked])?);
     let push = aws.push(&need("WEBSOCKET_ENDPOINT")?);

@@ -4,13 +4,13 @@ use adapters::{Aws, SystemClock, TelegramTransport};
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use outbound::{Ports, Sender};
-use runtime::config::{OUTBOUND_PARKED, need, queues};
+use runtime::config::{OUTBOUND_PARKED, find, need, queues};
 use wire::queues::QueueName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let sender = &Sender::new(Ports {
         store: aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?),
         queues: aws.queues(queues(&[&[QueueName::Routing, QueueName::Delayed][..], &OUTBOUND_PARKED].concat())?),

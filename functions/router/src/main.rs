@@ -2,7 +2,7 @@
 
 use adapters::{Aws, Schedules, SystemClock};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runtime::config::{OUTBOUND, need, queues};
+use runtime::config::{OUTBOUND, find, need, queues};
 use runtime::{Desk, telemetry};
 use serde_json::Value;
 use wire::queues::QueueName;
@@ -13,7 +13,7 @@ const HINTS: [QueueName; 4] = [QueueName::Routing, QueueName::Delayed, QueueName
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let store = aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?);
     let queues = aws.queues(queues(&[&HINTS[..], &OUTBOUND].concat())?);
     let timers = aws.timers(Schedules {

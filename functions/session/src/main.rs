@@ -11,7 +11,7 @@ use wire::queues::QueueName;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let store = aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?);
     let queues = aws.queues(queues(&[QueueName::Routing, QueueName::Delayed])?);
     let push = aws.push(&need("WEBSOCKET_ENDPOINT")?);

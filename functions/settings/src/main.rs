@@ -2,7 +2,7 @@
 
 use adapters::{Aws, OidcIdentity, OsRandom, SystemClock, TelegramTransport};
 use lambda_http::{Error, service_fn};
-use runtime::config::{need, queues};
+use runtime::config::{find, need, queues};
 use runtime::telemetry;
 use settings::{Parts, Settings};
 use wire::queues::QueueName;
@@ -10,7 +10,7 @@ use wire::queues::QueueName;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let settings = Settings::new(Parts {
         store: aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?),
         queues: aws.queues(queues(&[QueueName::Routing, QueueName::Delayed])?),

@@ -2,14 +2,14 @@
 
 use adapters::{Aws, SystemClock};
 use lambda_http::{Error, Request, run, service_fn};
-use runtime::config::{need, queues};
+use runtime::config::{find, need, queues};
 use telegram_webhook::Webhook;
 use wire::queues::QueueName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::telemetry::start();
-    let aws = Aws::load().await;
+    let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let config_table = need("CONFIG_TABLE")?;
     // The function has no right to the work table, and asks for none of its rows.
     let store = aws.store(&config_table, &config_table);

@@ -19,9 +19,14 @@ pub mod websocket;
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use wire::queues::QueueName;
@@ -47,11 +52,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The account as this process sees it: one configuration and one HTTP client, made once in `main`, from which each adapter
 /// that the function needs is made. Nothing is sent until an adapter is used.
 #[derive(Clone, Debug)]
-pub struct Aws(SdkConfig);
+pub struct Aws {
+    config: SdkConfig,
+    dynamodb_endpoint: Option<String>,
+}
 
 impl Aws {
-    /// Region, credentials and end points as the Lambda environment says (the SDK's own variables).
-    pub async fn load() -> Self {
+    /// The account of the credentials that Lambda gives in the environment, in this region. The end points are for a local AWS,
+    /// and another DynamoDB engine beside it; on AWS there are none.
+    ///
+    /// Put together by hand: the SDK's own loader brings profiles, roles and metadata services into every function, none of
+    /// which a Lambda function has, and looks for them when something is missing.
+    pub fn new(region: &str, endpoint: Option<String>, dynamodb_endpoint: Option<String>) -> Self {
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         let timeouts = TimeoutConfig::builder()
@@ -59,44 +71,53 @@ impl Aws {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+            .identity_cache(IdentityCache::lazy().build())
             .http_client(http)
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-            .timeout_config(timeouts)
-            .load()
-            .await;
-        Self(config)
+            .timeout_config(timeouts);
+        config.set_endpoint_url(endpoint);
+        Self { config: config.build(), dynamodb_endpoint }
     }
 
     /// The store. A function that has no work table (a webhook) gives an empty name, and can't use it.
     pub fn store(&self, config_table: &str, work_table: &str) -> DynamoStore {
-        DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.0), config_table, work_table)
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        if let Some(endpoint) = &self.dynamodb_endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        DynamoStore::new(aws_sdk_dynamodb::Client::from_conf(config.build()), config_table, work_table)
     }
 
     /// The queues that the function sends to, with their URLs.
     pub fn queues(&self, urls: impl IntoIterator<Item = (QueueName, String)>) -> SqsQueues {
-        SqsQueues::new(aws_sdk_sqs::Client::new(&self.0), urls)
+        SqsQueues::new(aws_sdk_sqs::Client::new(&self.config), urls)
     }
 
     /// The queues that the function receives from.
     pub fn visibility(&self) -> SqsVisibility {
-        SqsVisibility::new(aws_sdk_sqs::Client::new(&self.0))
+        SqsVisibility::new(aws_sdk_sqs::Client::new(&self.config))
     }
 
     /// Timers.
     pub fn timers(&self, schedules: Schedules) -> SchedulerTimers {
-        SchedulerTimers::new(aws_sdk_scheduler::Client::new(&self.0), schedules)
+        SchedulerTimers::new(aws_sdk_scheduler::Client::new(&self.config), schedules)
     }
 
     /// Operators' connections, by the management end point of their API (with the stage).
     pub fn push(&self, management_endpoint: &str) -> WebSocketPush {
         let config =
-            aws_sdk_apigatewaymanagement::config::Builder::from(&self.0).endpoint_url(management_endpoint).build();
+            aws_sdk_apigatewaymanagement::config::Builder::from(&self.config).endpoint_url(management_endpoint).build();
         WebSocketPush::new(aws_sdk_apigatewaymanagement::Client::from_conf(config))
     }
 
     /// Secrets: the stack's by its ARN, channels' below a prefix that ends with a slash.
     pub fn secrets(&self, stack_secret_arn: &str, channel_prefix: &str) -> ManagedSecrets {
-        ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.0), stack_secret_arn, channel_prefix)
+        ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.config), stack_secret_arn, channel_prefix)
     }
 }
