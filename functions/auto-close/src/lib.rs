@@ -7,22 +7,11 @@ use ports::queues::Visibility;
 use ports::{Clock, Push, Queues, Store, Timers};
 use runtime::batch::{self, Parking, Verdict};
 use runtime::desk::Case;
-use runtime::invocation::{self, Invocation, UnknownEvent};
+use runtime::invocation::{self, Failed, Invocation, UnknownEvent};
 use runtime::{Desk, Fault};
 use serde_json::Value;
 use wire::queues::CloseHint;
 use wire::timers::Fires;
-
-/// Why an invocation failed as a whole: whoever made it tries again.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It was nothing that this function handles.
-    #[error(transparent)]
-    Unknown(#[from] UnknownEvent),
-    /// It could not be carried through.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
 
 /// The function.
 pub struct AutoClose<S, Q, T, P, C, V> {
@@ -34,7 +23,7 @@ pub struct AutoClose<S, Q, T, P, C, V> {
 
 impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> AutoClose<S, Q, T, P, C, V> {
     /// Handles whatever woke the function.
-    pub async fn invoke(&self, event: Value) -> Result<Value, Error> {
+    pub async fn invoke(&self, event: Value) -> Result<Value, Failed> {
         match Invocation::read(event)? {
             Invocation::Timer(fires) => {
                 self.timer(&fires).await?;

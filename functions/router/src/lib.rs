@@ -17,7 +17,7 @@ use ports::store::Cursor;
 use ports::{Clock, Push, Queues, Store, Timers};
 use runtime::batch::{self, Parking, Verdict};
 use runtime::desk::Case;
-use runtime::invocation::{self, Invocation, UnknownEvent};
+use runtime::invocation::{self, Failed, Invocation, UnknownEvent};
 use runtime::{Desk, Fault};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,17 +25,6 @@ use wire::queues::{CloseHint, Delayed, QueueMessage, VERSION, Wake};
 
 /// How many chats of a queue one page of a changed timeout looks at.
 const RETIME_PAGE: u32 = 100;
-
-/// Why an invocation failed as a whole: whoever made it tries again.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It was nothing that this function handles.
-    #[error(transparent)]
-    Unknown(#[from] UnknownEvent),
-    /// It could not be carried through.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
 
 /// The function.
 pub struct Router<S, Q, T, P, C, V> {
@@ -55,7 +44,7 @@ enum Arrival {
 
 impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S, Q, T, P, C, V> {
     /// Handles whatever woke the function.
-    pub async fn invoke(&self, event: Value) -> Result<Value, Error> {
+    pub async fn invoke(&self, event: Value) -> Result<Value, Failed> {
         match Invocation::read(event)? {
             Invocation::Sweep => {
                 self.sweep().await?;

@@ -9,21 +9,10 @@ use domain::{ChatId, Refusal, stay, transfer};
 use ports::{Clock, Push, Queues, Store, Timers};
 use runtime::desk::Case;
 use runtime::gateway::{self, Caller};
-use runtime::invocation::{self, Invocation, UnknownEvent};
+use runtime::invocation::{self, Failed, Invocation, UnknownEvent};
 use runtime::{Desk, Fault};
 use serde_json::Value;
 use wire::operators::{Colleague, Colleagues, Command, QueueView, Target};
-
-/// Why an invocation failed as a whole: whoever made it tries again.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It was nothing that this function handles.
-    #[error(transparent)]
-    Unknown(#[from] UnknownEvent),
-    /// It could not be carried through.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
 
 /// The function.
 pub struct Workspace<S, Q, T, P, C> {
@@ -33,7 +22,7 @@ pub struct Workspace<S, Q, T, P, C> {
 
 impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C> {
     /// Handles whatever woke the function.
-    pub async fn invoke(&self, event: Value) -> Result<Value, Error> {
+    pub async fn invoke(&self, event: Value) -> Result<Value, Failed> {
         match Invocation::read(event)? {
             Invocation::Frame(frame) => {
                 self.frame(&frame).await;

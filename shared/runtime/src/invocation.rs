@@ -24,6 +24,17 @@ pub enum Invocation {
 #[error("an event of an unknown kind")]
 pub struct UnknownEvent;
 
+/// Why an invocation failed as a whole: whoever made it tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It was nothing that this function handles.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEvent),
+    /// It could not be carried through.
+    #[error(transparent)]
+    Fault(#[from] crate::Fault),
+}
+
 impl Invocation {
     /// Tells events apart by what only they have.
     pub fn read(event: Value) -> Result<Self, UnknownEvent> {
