@@ -10,7 +10,7 @@ SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
 TOOLS := $(PYTHON) infra/local/tools.py
 STACK := $(LOCAL) infra/local/stack.py
 
-.PHONY: help run test up down fmt lint lint-quick build bench deploy
+.PHONY: help models fuzz run test reconcile up down fmt lint lint-quick build bench deploy
 
 help: ## show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ run: up ## start the system and a live demo conversation (Ctrl-C ends the demo, 
 test: ## run every suite; SUITES="unit e2e" runs some
 	@$(TOOLS) rust nextest node java local sam checkov dynamodb-local
 	@$(LOCAL) infra/local/test.py $(SUITES)
+
+reconcile: ## account for 2,000 messages after killing functions at random and restarting the consumers
+	@$(TOOLS) rust local
+	@$(LOCAL) infra/local/test.py reconcile
 
 up: ## start the local stack in the background, or bring it up to date; PORT=4566 fixes its port
 	@$(TOOLS) rust local
@@ -43,12 +47,26 @@ lint-quick: ## the lints that compile nothing
 	@$(TOOLS) rust
 	cargo fmt --all --check
 
+models: ## explore the models exhaustively, and print the states of each
+	cargo run --quiet --profile simulation --package models
+
+fuzz: ## fuzz every parser of foreign bytes, MINUTES each (10); TARGETS="frame ids" only some
+	@$(PYTHON) tests/fuzz/run.py $(or $(MINUTES),10) $(TARGETS)
+
 build: ## the functions' release zips, with their sizes; ARCH=x86_64 for that processor
 	@$(TOOLS) rust build
 	@$(PYTHON) infra/local/release.py $(ARCH)
 
 bench: ## cold start, memory and processor time of the zips that `make build ARCH=x86_64` made
 	@$(PYTHON) tests/bench/cold_start.py telegram-webhook inbound router outbound
+
+SEEDS ?= 10000
+FROM ?= 0
+
+simulate: ## many seeds of the simulation; SEEDS=n FROM=s, or SEED=n with its story, or BUGS=1 for the planted bugs
+	@$(TOOLS) rust
+	cargo run --quiet --profile simulation --package simulation --bin simulate -- \
+		$(if $(SEED),--seed $(SEED) --verbose,$(if $(BUGS),--bugs,--seeds $(SEEDS) --from $(FROM)))
 
 deploy: build ## deploy to AWS with SAM (credentials and region as the AWS CLI takes them)
 	@$(TOOLS) sam

@@ -35,6 +35,9 @@ pub struct Chat {
 /// The append half: moves with every message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thread {
+    /// Counts its changes, those that add no message (a resend, how far is read) included.
+    #[serde(default)]
+    pub rev: u64,
     /// The number of the next message.
     pub next_seq: u64,
     /// When the customer last wrote, milliseconds since 1970.

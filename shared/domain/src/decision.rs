@@ -14,7 +14,8 @@ use crate::operator::Operator;
 pub enum Write {
     /// A new chat, which must not be there (I1).
     OpenChat(Chat),
-    /// A chat's thread moves on; it must still be at `from_seq`, the chat not closed and, if an operator speaks, in their work.
+    /// A chat's thread moves on; it must still be at `from_seq` and at the revision before `thread.rev`, the chat not closed
+    /// and, if an operator speaks, in their work.
     Thread {
         /// Which chat.
         chat: ChatId,
@@ -31,7 +32,7 @@ pub enum Write {
         before: Chat,
         /// Its route as it is to be.
         route: Route,
-        /// Whether no message may have come in between (a close by time must not overtake a reply, I7).
+        /// Whether nothing may have been said, or sent again, in between (a close by time must not overtake a reply, I7).
         if_quiet: bool,
     },
     /// An operator changes from the one to the other; brings the places in the orders of the free along. A new one has no before.

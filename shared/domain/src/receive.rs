@@ -51,6 +51,7 @@ impl Incoming<'_> {
             customer_name: self.event.customer.name.clone(),
             opened_at_ms: self.now_ms,
             thread: Thread {
+                rev: 1,
                 next_seq: 2,
                 last_in_at_ms: Some(self.now_ms),
                 last_out_at_ms: None,
@@ -84,6 +85,7 @@ impl Incoming<'_> {
     /// A later message joins the open chat (L1); whoever has it in work hears of it.
     pub fn append(&self, open: &Chat, operator: Option<&Operator>, message: Message) -> Decision {
         let mut thread = open.thread.clone();
+        thread.rev += 1;
         thread.next_seq += 1;
         if message.author == Author::Customer {
             thread.last_in_at_ms = Some(self.now_ms);

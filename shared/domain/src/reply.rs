@@ -87,6 +87,7 @@ pub fn reply(
         decision.tell(operator, News::Message(message.clone()));
         decision.writes.push(Write::NewMessage(message));
     }
+    thread.rev += 1;
     thread.last_out_at_ms = Some(now_ms);
     thread.read_seq = thread.next_seq - 1;
     thread.requests.push((request, seqs.clone()));
@@ -126,7 +127,8 @@ pub fn resend(
     decision.sends.extend(SendHint::of(chat, &message));
     decision.tell(operator, News::Message(message.clone()));
     // It counts as a reply of now (L2), and is refused like one if the chat closes or moves on meanwhile (L6).
-    let thread = Thread { last_out_at_ms: Some(now_ms), ..chat.thread.clone() };
+    let rev = chat.thread.rev + 1;
+    let thread = Thread { rev, last_out_at_ms: Some(now_ms), ..chat.thread.clone() };
     let (chat, from_seq, speaker) = (chat.id.clone(), chat.thread.next_seq, Some(operator.id.clone()));
     decision.writes.push(Write::Thread { chat, from_seq, thread, speaker });
     decision.writes.push(Write::Message(message));
@@ -141,6 +143,7 @@ pub fn read(chat: &Chat, operator: &OperatorId, seq: u64) -> Result<Decision, Re
         return Ok(Decision::nothing());
     }
     let mut thread = chat.thread.clone();
+    thread.rev += 1;
     thread.read_seq = seq;
     let write = Write::Thread {
         chat: chat.id.clone(),

@@ -188,7 +188,7 @@ fn every_write_is_guarded_by_what_it_was_decided_on() {
     let thread = |from_seq, speaker: Option<&str>| Change::Thread {
         chat: chat.clone(),
         from_seq,
-        thread: Thread { next_seq: from_seq + 1, ..stale.thread.clone() },
+        thread: Thread { rev: from_seq, next_seq: from_seq + 1, ..stale.thread.clone() },
         speaker: speaker.map(id),
     };
     // I1, I2: what is there is not opened, stored or taken in again.

@@ -40,13 +40,17 @@ pub fn caller(event: &ApiGatewayWebsocketProxyRequest) -> Option<Caller> {
 
 /// A request that is not one, with whatever id could be read of it.
 #[derive(Debug)]
-struct Malformed {
-    request_id: String,
-    code: &'static str,
-    text: &'static str,
+pub struct Malformed {
+    /// The id, if one could be read; else empty.
+    pub request_id: String,
+    /// What is wrong, by a stable code.
+    pub code: &'static str,
+    /// The same for a person.
+    pub text: &'static str,
 }
 
-fn read(frame: &str) -> Result<Request, Malformed> {
+/// Reads a frame as it came.
+pub fn read(frame: &str) -> Result<Request, Malformed> {
     let malformed = |request_id: &str, code, text| Malformed { request_id: request_id.to_owned(), code, text };
     if frame.len() > COMMAND_BYTES_MAX {
         return Err(malformed("", "frame_too_large", "A command has at most 32 KB."));

@@ -252,6 +252,7 @@ fn chat(id: ChatId, now_ms: i64) -> Chat {
         customer_name: "Ada".into(),
         opened_at_ms: now_ms,
         thread: Thread {
+            rev: 1,
             next_seq: 2,
             last_in_at_ms: Some(now_ms),
             last_out_at_ms: None,

@@ -135,6 +135,7 @@ fn offer(bench: &Bench) -> ChatId {
         requests: Vec::new(),
     };
     let thread = Thread {
+        rev: 1,
         next_seq: 2,
         last_in_at_ms: Some(1),
         last_out_at_ms: None,

@@ -128,6 +128,7 @@ async fn q7_l2_a_change_is_told_to_whom_it_concerns() {
 fn put_chat(bench: &Bench, queue: &str, stand: Stand) {
     let queue: QueueId = queue.parse().unwrap();
     let thread = Thread {
+        rev: 1,
         next_seq: 2,
         last_in_at_ms: Some(1),
         last_out_at_ms: None,

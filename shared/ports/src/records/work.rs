@@ -186,7 +186,11 @@ fn month_shard(chat: &Chat) -> String {
 }
 
 fn thread_attributes(thread: &Thread) -> Attributes {
-    Attributes::from_iter([("thread".to_owned(), encode(thread)), ("next_seq".to_owned(), json!(thread.next_seq))])
+    Attributes::from_iter([
+        ("thread".to_owned(), encode(thread)),
+        ("next_seq".to_owned(), json!(thread.next_seq)),
+        ("thread_rev".to_owned(), json!(thread.rev)),
+    ])
 }
 
 fn state_word(stand: &Stand) -> &'static str {
@@ -234,7 +238,11 @@ fn put_waiting(chat: &Chat) -> Write {
 }
 
 fn move_thread(chat: &ChatId, from_seq: u64, thread: &Thread, speaker: Option<&OperatorId>) -> Write {
-    let mut conditions = vec![Condition::Is("next_seq", json!(from_seq)), Condition::IsNot("state", json!("closed"))];
+    let mut conditions = vec![
+        Condition::Is("next_seq", json!(from_seq)),
+        Condition::Is("thread_rev", json!(thread.rev - 1)),
+        Condition::IsNot("state", json!("closed")),
+    ];
     conditions.extend(speaker.map(|speaker| Condition::Is("with", json!(speaker))));
     let set = thread_attributes(thread);
     Write::Update { key: chat_key(chat), set, remove: Vec::new(), condition: Some(Condition::All(conditions)) }
@@ -247,7 +255,7 @@ fn move_route(before: &Chat, route: &Route, if_quiet: bool) -> Vec<Write> {
         ["with", "by_operator", "due_shard", "due_at"].into_iter().filter(|name| !set.contains_key(*name)).collect();
     let mut conditions = vec![Condition::Is("route_rev", json!(before.route.rev))];
     if if_quiet {
-        conditions.push(Condition::Is("next_seq", json!(before.thread.next_seq)));
+        conditions.push(Condition::Is("thread_rev", json!(before.thread.rev)));
     }
     let condition = Some(Condition::All(conditions));
     let mut writes = vec![Write::Update { key: chat_key(&before.id), set, remove, condition }];

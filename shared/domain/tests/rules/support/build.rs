@@ -72,6 +72,7 @@ pub(crate) fn waiting(chat: &str) -> Chat {
         customer_name: "Customer".to_owned(),
         opened_at_ms: START,
         thread: Thread {
+            rev: 1,
             next_seq: 2,
             last_in_at_ms: Some(START),
             last_out_at_ms: None,

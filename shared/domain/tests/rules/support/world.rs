@@ -116,14 +116,15 @@ impl World {
     fn permits(&self, write: &Write) -> bool {
         match write {
             Write::OpenChat(chat) => !self.chats.contains_key(&chat.id),
-            Write::Thread { chat, from_seq, speaker, .. } => {
+            Write::Thread { chat, from_seq, speaker, thread } => {
                 let chat = &self.chats[chat];
                 let heard = speaker.as_ref().is_none_or(|speaker| chat.operator() == Some(speaker));
-                chat.thread.next_seq == *from_seq && !chat.is_closed() && heard
+                let fresh = chat.thread.next_seq == *from_seq && chat.thread.rev + 1 == thread.rev;
+                fresh && !chat.is_closed() && heard
             }
             Write::Route { before, if_quiet, .. } => {
                 let chat = &self.chats[&before.id];
-                chat.route.rev == before.route.rev && (!if_quiet || chat.thread.next_seq == before.thread.next_seq)
+                chat.route.rev == before.route.rev && (!if_quiet || chat.thread.rev == before.thread.rev)
             }
             Write::Operator { before, after } => {
                 self.operators.get(&after.id).map(|operator| operator.rev) == before.as_ref().map(|before| before.rev)

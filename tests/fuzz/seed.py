@@ -1,0 +1,75 @@
+"""Seeds the corpus from tests/fixtures; run again after new fixtures."""
+
+import base64
+import json
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+FIXTURES = HERE.parent / "fixtures"
+CORPUS = HERE / "corpus"
+
+
+def seed(target: str, name: str, data: bytes) -> None:
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"seed-{name}").write_bytes(data)
+
+
+def b64(value: object) -> bytes:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+
+for path in sorted((FIXTURES / "telegram").iterdir()):
+    if path.suffix in (".json", ".txt"):
+        seed("telegram_update", path.stem, path.read_bytes())
+
+for path in sorted((FIXTURES / "events").glob("*/*.json")):
+    event = json.loads(path.read_text())
+    name = f"{path.parent.name}-{path.stem}"
+    seed("invocation", name, path.read_bytes())
+    if path.stem.startswith("frame-"):
+        seed("frame", path.stem, event["body"].encode())
+    for record in event.get("Records", []):
+        seed("queue_body", name, record["body"].encode())
+    if event.get("kind") in ("accept_timeout", "auto_close"):
+        seed("timer", path.stem, path.read_bytes())
+    http = event.get("requestContext", {}).get("http")
+    if path.parent.name == "settings" and http:
+        seed("http_body", path.stem, f"{http['method']} {http['path']}\n{event.get('body') or ''}".encode())
+
+seed("queue_body", "parked", b'{"reason":"unreadable","group":"c0ffee","message_id":"1","body":"?"}')
+seed("http_body", "connect", b'POST /api/channels/telegram\n{"name":"Bot","token":"1:abcdefghijklmnopqrstuvwxyz_ABCDEFGH-"}')
+seed("http_body", "setting", b'PUT /api/settings/SimultaneousChats\n{"value":7}')
+
+for status, body in (
+    (200, '{"ok":true,"result":{"message_id":7,"chat":{"id":1,"type":"private"},"date":1}}'),
+    (200, '{"ok":true,"result":{"id":1,"is_bot":true,"first_name":"B","username":"b_bot"}}'),
+    (200, '{"ok":true,"result":{"url":"https://example.com/w","pending_update_count":2,"last_error_date":1,"last_error_message":"x"}}'),
+    (403, '{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}'),
+    (429, '{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":9}}'),
+    (400, '{"ok":false,"error_code":400,"description":"Bad Request","parameters":{"migrate_to_chat_id":-1001}}'),
+    (502, "<html>Bad Gateway</html>"),
+):
+    name = f"{status}-{len(body)}"
+    seed("telegram_reply", name, status.to_bytes(2, "big") + body.encode())
+
+for name, text in (
+    ("words", "One two three. Four five!\n\nSix seven\neight " * 9),
+    ("emoji", "\U0001f469\u200d\U0001f469\u200d\U0001f467 e\u0301" * 40),
+    ("long", "x" * 9000),
+    ("blank", " \n\t "),
+):
+    seed("split_text", name, (20).to_bytes(2, "big") + text.encode())
+
+seed("telegram_secret", "right", b"a-webhook-secret")
+seed("telegram_secret", "digits", b"ab" * 32)
+header = b64({"alg": "RS256", "kid": "k", "typ": "JWT"})
+claims = b64({"iss": "i", "sub": "s", "aud": "a", "exp": 1})
+seed("token", "bearer", b"Bearer " + header + b"." + claims + b".c2ln")
+seed("token", "none", b"Bearer " + b64({"alg": "none"}) + b"." + claims + b".")
+seed("token", "keys", json.dumps({"keys": [{"kty": "RSA", "kid": "k", "use": "sig", "alg": "RS256", "n": "AQAB", "e": "AQAB"}]}).encode())
+seed("cursor", "table", b64({"p": "V#c0ffee", "k": "V#c0ffee", "s": "C#0000000001"}))
+seed("cursor", "index", b64({"i": "byQueue", "p": "V#c0ffee", "n": 5, "k": "V#x", "s": "C#0000000001"}))
+seed("ids", "chat", b"c0ffee.1")
+seed("ids", "offer", b"c0ffee.1.17")
+seed("ids", "operator", b"op-1")

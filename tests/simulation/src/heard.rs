@@ -1,0 +1,116 @@
+//! What reaches windows and the messenger, held to the invariants: who may be told what (I8), whose yes counts (I4), which
+//! reply goes first.
+
+use domain::config::Rule;
+use domain::message::Author;
+use domain::{ChatId, OperatorId};
+use serde_json::Value;
+use wire::operators::{Answer, ChatView, Event, Sent, State};
+
+use crate::model::Model;
+
+impl Model {
+    /// A frame reaches a window of this operator, from somebody who began at that time.
+    pub(crate) fn pushed(&mut self, operator: &OperatorId, frame: &str, since_ms: i64) {
+        let Ok(value) = serde_json::from_str::<Value>(frame) else {
+            return self.fail(|| format!("a frame is no JSON: {frame}"));
+        };
+        if value.get("type").and_then(Value::as_str) == Some("answer") {
+            match serde_json::from_value::<Answer>(value) {
+                Ok(answer) => self.answered(operator, &answer),
+                Err(error) => self.fail(|| format!("an answer cannot be read: {error}")),
+            }
+            return;
+        }
+        match serde_json::from_value::<Event>(value) {
+            Ok(event) => {
+                let may = self.may_hear(operator, &event, since_ms);
+                self.require(may, || format!("I8: {operator} is told {event:?}"));
+            }
+            Err(error) => self.fail(|| format!("an event cannot be read: {error}: {frame}")),
+        }
+    }
+
+    fn concerns(&self, chat: &ChatId, operator: &OperatorId, since_ms: i64) -> bool {
+        self.concerned.get(&(chat.clone(), operator.clone())).is_some_and(|until| *until >= since_ms)
+    }
+
+    fn may_hear(&self, operator: &OperatorId, event: &Event, since_ms: i64) -> bool {
+        match event {
+            Event::Operator { operator: told } => told.id == *operator,
+            Event::Offer { chat } | Event::Chat { chat, .. } | Event::ChatGone { chat, .. } => {
+                self.concerns(&chat.id, operator, since_ms)
+            }
+            Event::OfferGone { offer, .. } => self.concerns(&offer.chat, operator, since_ms),
+            Event::Message { message } => {
+                let last = || self.held.range((message.chat.clone(), 0)..=(message.chat.clone(), u64::MAX)).next_back();
+                self.concerns(&message.chat, operator, since_ms)
+                    || matches!(&message.author, Author::Operator { id, .. } if id == operator)
+                    || last().is_some_and(|(_, last)| last == operator)
+            }
+            Event::Contact { conversation, .. } => {
+                self.concerned.keys().any(|(chat, one)| one == operator && chat.conversation == *conversation)
+            }
+            Event::Line { queue, chats, .. } => {
+                let may_see = self.configs_since(since_ms).iter().any(|config| {
+                    let queue = config.queues.get(queue).filter(|queue| queue.rule == Rule::ToAll);
+                    queue.is_some_and(|queue| self.operators.get(operator).is_some_and(|one| queue.has(one)))
+                });
+                let changed = self.roles_changed.get(operator).is_some_and(|at| *at >= since_ms);
+                let waited = |chat: &ChatView| {
+                    chat.state == State::Waiting && self.waited.get(&chat.id).is_some_and(|until| *until >= since_ms)
+                };
+                (may_see || changed) && chats.iter().all(waited)
+            }
+        }
+    }
+
+    fn answered(&mut self, operator: &OperatorId, answer: &Answer) {
+        let Some((who, action)) = self.asked.get(&answer.request_id).cloned() else { return };
+        self.require(who == *operator, || format!("I8: {operator} gets the answer to a request of {who}"));
+        if !answer.ok {
+            return;
+        }
+        let Some(result) = answer.result.clone() else { return };
+        match action.as_str() {
+            "accept" => match serde_json::from_value::<ChatView>(result) {
+                Ok(chat) => {
+                    let held = self.held.get(&(chat.id.clone(), chat.route_rev)) == Some(operator);
+                    self.require(held, || {
+                        format!(
+                            "I4: {operator} gets a yes for {} at revision {}, which is not theirs",
+                            chat.id, chat.route_rev
+                        )
+                    });
+                }
+                Err(error) => self.fail(|| format!("the answer to an accept cannot be read: {error}")),
+            },
+            "send" => {
+                let sent = serde_json::from_value::<Sent>(result).map(|sent| sent.seqs).unwrap_or_default();
+                let stored = sent.iter().all(|seq| {
+                    self.messages.iter().any(|((_, at), message)| {
+                        at == seq && matches!(&message.author, Author::Operator { id, .. } if id == operator)
+                    })
+                });
+                self.require(stored && !sent.is_empty(), || {
+                    format!("I6: {operator} gets a yes for a reply that is not stored")
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// A reply goes to the messenger: those of its chat that came before have reached their end.
+    pub(crate) fn handed_over(&mut self, words: &str) {
+        let Some((chat, seq)) = self.replies.get(words).cloned() else {
+            return self.fail(|| format!("I6: {words:?} was never accepted, and is sent"));
+        };
+        let early = self.messages.range((chat.clone(), 0)..(chat.clone(), seq)).find(|(at, message)| {
+            !self.sent_again.contains(*at)
+                && message.delivery.as_ref().is_some_and(|delivery| !delivery.state.is_final())
+        });
+        let early = early.map(|((_, seq), _)| *seq);
+        let again = self.sent_again.contains(&(chat.clone(), seq));
+        self.require(again || early.is_none(), || format!("I6: {words:?} is sent before {early:?} of {chat}"));
+    }
+}

@@ -1,0 +1,28 @@
+//! All functions of the product over simulated services, on one thread, from one seed, in simulated time.
+//!
+//! Customers, operators and administrators act at random; queues, store, timers, gateway and messenger fail in every way that
+//! their contracts allow; processes die between any two calls. After every commit, frame and call of the messenger the
+//! invariants of ARCHITECTURE.md are checked; when the faults stop, everything must come to its end.
+//!
+//! Architecture invariant: the handlers are the product's own, and what ships knows nothing of this crate. A planted bug
+//! ([`Bug`]) is done between a handler and its ports.
+
+mod actors;
+mod bugs;
+mod end;
+mod faults;
+mod functions;
+mod heard;
+mod messenger;
+mod model;
+mod rng;
+mod run;
+mod services;
+mod simulation;
+mod sqs;
+
+pub use actors::Actor;
+pub use bugs::Bug;
+pub use faults::Fault;
+pub use run::{run, seeds_needed, shrink};
+pub use simulation::{Options, Report};

@@ -1,0 +1,457 @@
+//! One seed: a storm in which anything fails, then calm in which everything must come to its end.
+
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use domain::OperatorId;
+use domain::operator::{Operator, Status};
+use fakes::FakeClock;
+use fakes::world::{STAFF, World, id};
+use ports::{Clock, Secrets};
+use runtime::conversation::conversation_id;
+use serde_json::json;
+
+use crate::actors::{Actor, Customer};
+use crate::bugs::Bug;
+use crate::faults::{Fault, Faults};
+use crate::functions::{Event, Live, Outcome, Pool, Source};
+use crate::rng::Rng;
+use crate::services::Services;
+
+/// The most invocations at one time.
+const LIVE_MAX: usize = 6;
+/// How long the calm lasts, milliseconds: longer than everything that may have to be waited for, holds of channels (5 min),
+/// silent windows (5 min) and the sweep's dedupe window (10 min) included.
+const CALM_MS: i64 = 14 * 60_000;
+/// What goes in circles for so many steps never ends.
+const CALM_STEPS_MAX: u64 = 60_000;
+/// Between two sweeps, milliseconds.
+const SWEEP_MS: i64 = 60_000;
+/// A client pings so often, milliseconds.
+const PING_MS: i64 = 120_000;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// How long the storm lasts.
+    pub steps: u64,
+    /// Which bug is planted.
+    pub bug: Option<Bug>,
+    /// Who does nothing.
+    pub without: Vec<Actor>,
+    /// What does not happen.
+    pub calm: Vec<Fault>,
+    /// Whether to keep the story.
+    pub tells: bool,
+}
+
+impl Options {
+    /// The ordinary run of a seed.
+    pub fn of(seed: u64) -> Self {
+        Self { seed, steps: 900, bug: None, without: Vec::new(), calm: Vec::new(), tells: false }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Which seed.
+    pub seed: u64,
+    /// Steps, those of the calm included.
+    pub steps: u64,
+    /// Invocations.
+    pub invocations: u64,
+    /// Customers' messages stored.
+    pub messages: u64,
+    /// Replies that reached their customer.
+    pub replies: u64,
+    /// Faults, in the order of [`Fault::ALL`].
+    pub faults: Vec<u64>,
+    /// Invariants checked.
+    pub checks: u64,
+    /// Which invariant was broken, and how.
+    pub failure: Option<String>,
+    /// What happened, if it was kept.
+    pub story: Vec<String>,
+}
+
+pub(crate) struct Simulation {
+    pub(crate) options: Options,
+    pub(crate) services: Rc<Services>,
+    pool: Pool,
+    live: Vec<Live>,
+    pub(crate) customers: Vec<Customer>,
+    pub(crate) requests: usize,
+    pub(crate) replies: u64,
+    pub(crate) asked: Vec<(OperatorId, String, serde_json::Value)>,
+    pub(crate) started_ms: i64,
+    pub(crate) unstable_until_ms: [i64; 2],
+    next_sweep_ms: i64,
+    numbers: u64,
+    steps: u64,
+    accepted_in_calm: std::collections::BTreeSet<String>,
+    helpful: bool,
+}
+
+impl Simulation {
+    pub(crate) async fn new(options: Options) -> Self {
+        let rng = Rng::new(options.seed);
+        let faults = Faults::new(&rng, &options.calm);
+        let helpful = rng.chance(500);
+        let services = Rc::new(Services::new(rng, faults, options.bug, options.tells));
+        let started_ms = FakeClock::default().now_ms();
+        let key = services.secrets.stack_key().await.expect("the fake has one");
+        let customer = |at: i64| {
+            let channel = if at < 3 { "sales-bot" } else { "crowd-bot" };
+            Customer::new(channel, 100 + at, conversation_id(&key, &id(channel), &(100 + at).to_string()))
+        };
+        let mut simulation = Self {
+            customers: (0..5).map(customer).collect(),
+            options,
+            services,
+            pool: Pool::default(),
+            live: Vec::new(),
+            requests: 0,
+            replies: 0,
+            asked: Vec::new(),
+            started_ms,
+            unstable_until_ms: [0; 2],
+            next_sweep_ms: started_ms + SWEEP_MS,
+            numbers: 0,
+            steps: 0,
+            accepted_in_calm: std::collections::BTreeSet::new(),
+            helpful,
+        };
+        simulation.found();
+        simulation
+    }
+
+    /// A company with short patience.
+    fn found(&mut self) {
+        let mut config = World::new().config();
+        config.version = 0;
+        config.settings.accept_timeout_min = 1;
+        config.settings.simultaneous_chats = 2;
+        for queue in config.queues.values_mut() {
+            queue.auto_close_min = Some(2);
+        }
+        for channel in config.channels.values() {
+            self.store_channel(channel);
+        }
+        self.store_config(config);
+        for name in ["anna", "ben", "cora"] {
+            let mut operator = Operator::new(id(name), name);
+            operator.rev = 1;
+            operator.status = Status::Active;
+            operator.roles = vec![id(STAFF)];
+            self.store_operator(None, operator);
+            self.open_window(&id(name));
+        }
+    }
+
+    pub(crate) async fn run(mut self) -> Report {
+        for _ in 0..self.options.steps {
+            self.storm_step().await;
+            if self.failed() {
+                return self.report();
+            }
+        }
+        self.services.tell(|| "---- the faults stop".to_owned());
+        self.services.faults.stop();
+        let end_ms = self.services.now_ms() + CALM_MS;
+        while self.services.now_ms() < end_ms && !self.failed() {
+            self.calm_step(end_ms).await;
+            if self.steps > self.options.steps + CALM_STEPS_MAX {
+                self.services.model.borrow_mut().fail(|| "liveness: it never comes to rest".to_owned());
+            }
+        }
+        while !self.live.is_empty() && !self.failed() {
+            self.poll(0).await;
+        }
+        if !self.failed() {
+            self.check_end();
+        }
+        self.report()
+    }
+
+    fn failed(&self) -> bool {
+        let panic = crate::run::taken_panic();
+        if let Some(panic) = panic {
+            self.services.model.borrow_mut().fail(|| format!("a handler panicked: {panic}"));
+        }
+        self.services.model.borrow().failure.is_some()
+    }
+
+    fn report(self) -> Report {
+        let model = self.services.model.borrow();
+        Report {
+            seed: self.options.seed,
+            steps: self.steps,
+            invocations: self.numbers,
+            messages: model.said.values().map(|said| said.stored.len() as u64).sum(),
+            replies: self.services.messenger.borrow().delivered,
+            faults: self.services.faults.counts(),
+            checks: model.checks,
+            failure: model.failure.clone(),
+            story: self.services.story(),
+        }
+    }
+
+    async fn storm_step(&mut self) {
+        self.steps += 1;
+        let rng = &self.services.rng;
+        self.services.clock.advance(rng.between(0, 12));
+        if self.live.len() >= LIVE_MAX || (!self.live.is_empty() && rng.chance(700)) {
+            let at = rng.below(self.live.len());
+            if self.services.hit(Fault::Crash) {
+                return self.die(at);
+            }
+            return self.poll(at).await;
+        }
+        match rng.below(20) {
+            0..8 => self.act(),
+            8..18 => {
+                self.deliver();
+            }
+            _ => {
+                let jumps = if self.live.is_empty() || rng.chance(50) { 5 } else { 2 };
+                let by = [200, 900, 4_000, 20_000, 70_000].get(rng.below(jumps)).copied().unwrap_or(0);
+                self.services.clock.advance(rng.between(0, by));
+            }
+        }
+    }
+
+    async fn calm_step(&mut self, end_ms: i64) {
+        self.steps += 1;
+        if !self.live.is_empty() {
+            let at = self.services.rng.below(self.live.len());
+            self.services.clock.advance(1);
+            return self.poll(at).await;
+        }
+        if self.deliver() || (self.helpful && self.accept_something()) {
+            return;
+        }
+        let now_ms = self.services.now_ms();
+        let timers = self.services.timers.borrow().values().map(|armed| armed.fires_at_ms).min();
+        let pings =
+            self.services.windows.borrow().values().filter(|one| one.open).map(|one| one.pinged_ms + PING_MS).min();
+        let customers = self.customers.iter().filter(|one| !one.outbox.is_empty()).map(|one| one.retry_at_ms).min();
+        let queues = self.services.queues.borrow().next_at_ms(now_ms);
+        let next = [timers, pings, customers, queues, Some(self.next_sweep_ms)].into_iter().flatten().min();
+        self.services.clock.set(next.unwrap_or(end_ms).clamp(now_ms + 1, end_ms));
+    }
+
+    /// Operators of some seeds take what they are offered.
+    fn accept_something(&mut self) -> bool {
+        let offers: Vec<_> = {
+            let model = self.services.model.borrow();
+            model.chats.values().filter_map(|chat| chat.offer().map(|offer| (chat.id.clone(), offer.clone()))).collect()
+        };
+        for (chat, offer) in offers {
+            let window = self
+                .services
+                .windows
+                .borrow()
+                .iter()
+                .find(|(_, one)| one.open && one.operator == offer.operator)
+                .map(|(name, _)| name.clone());
+            if let Some(window) = window
+                && self.accepted_in_calm.insert(offer.id.to_string())
+            {
+                self.requests += 1;
+                let request = format!("q{}", self.requests);
+                self.frame(
+                    &window,
+                    &offer.operator,
+                    &request,
+                    json!({ "action": "accept", "chat": chat, "offer": offer.id }),
+                );
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Hands something to a function that waits for it; says whether there was anything.
+    fn deliver(&mut self) -> bool {
+        let now_ms = self.services.now_ms();
+        if now_ms >= self.next_sweep_ms {
+            self.next_sweep_ms = now_ms + SWEEP_MS;
+            if !self.services.hit(Fault::SweepLost) {
+                self.services.tell(|| "sweep".to_owned());
+                self.begin(Event::Sweep, Source::Nobody);
+            }
+            return true;
+        }
+        let start = self.services.rng.below(4);
+        (0..4).any(|way| match (start + way) % 4 {
+            0 => self.deliver_update(),
+            1 => self.deliver_batch(),
+            2 => self.fire_timer(),
+            _ => self.ping(),
+        })
+    }
+
+    fn deliver_update(&mut self) -> bool {
+        let now_ms = self.services.now_ms();
+        let ready = |one: &Customer| !one.in_flight && !one.outbox.is_empty() && one.retry_at_ms <= now_ms;
+        let ready: Vec<usize> =
+            self.customers.iter().enumerate().filter(|(_, one)| ready(one)).map(|(at, _)| at).collect();
+        let Some(at) = self.services.rng.pick(&ready).copied() else { return false };
+        let customer = &mut self.customers[at];
+        let Some(update) = customer.outbox.front().cloned() else { return false };
+        customer.in_flight = true;
+        let channel = customer.channel.to_owned();
+        self.services.tell(|| format!("webhook is given {:?}", update.message));
+        self.begin(Event::Update(channel, update.body), Source::Customer(Some(at)));
+        true
+    }
+
+    fn deliver_batch(&mut self) -> bool {
+        let fifo_holds = self.options.bug != Some(Bug::ArrivalOrder);
+        let delivery =
+            self.services.queues.borrow_mut().receive(&self.services.rng, self.services.now_ms(), fifo_holds);
+        let Some(delivery) = delivery else { return false };
+        self.services.tell(|| format!("{:?} hands out {:?}", delivery.queue, delivery.ids));
+        self.begin(Event::Batch(delivery.queue, delivery.event), Source::Queue(delivery.ids));
+        true
+    }
+
+    fn fire_timer(&mut self) -> bool {
+        let now_ms = self.services.now_ms();
+        let due: Vec<String> = {
+            let timers = self.services.timers.borrow();
+            timers.iter().filter(|(_, armed)| armed.fires_at_ms <= now_ms).map(|(name, _)| name.clone()).collect()
+        };
+        let Some(name) = self.services.rng.pick(&due) else { return false };
+        let Some(armed) = self.services.timers.borrow_mut().remove(name) else { return false };
+        self.services.tell(|| format!("timer {name} fires"));
+        self.begin(Event::Timer(armed.timer.fires.clone()), Source::Timer(armed));
+        true
+    }
+
+    fn ping(&mut self) -> bool {
+        let now_ms = self.services.now_ms();
+        let quiet = {
+            let mut windows = self.services.windows.borrow_mut();
+            let quiet = windows.iter_mut().find(|(_, one)| one.open && one.pinged_ms + PING_MS <= now_ms);
+            quiet.map(|(name, one)| {
+                one.pinged_ms = now_ms;
+                (name.clone(), one.operator.clone())
+            })
+        };
+        let Some((window, operator)) = quiet else { return false };
+        self.requests += 1;
+        let request = format!("q{}", self.requests);
+        // A window that is not known any more says hello again, as the console does.
+        let known = self
+            .services
+            .model
+            .borrow()
+            .operators
+            .get(&operator)
+            .is_some_and(|one| one.connections.contains_key(&window));
+        self.frame(&window, &operator, &request, json!({ "action": if known { "ping" } else { "hello" } }));
+        true
+    }
+
+    pub(crate) fn begin(&mut self, event: Event, source: Source) {
+        self.numbers += 1;
+        let live = self.pool.begin(&self.services, event, source, self.numbers);
+        self.services.tell(|| format!("  #{} {:?} begins", live.number, live.instance.function()));
+        self.live.push(live);
+    }
+
+    /// An invocation goes on to its next call of a service.
+    async fn poll(&mut self, at: usize) {
+        let now_ms = self.services.now_ms();
+        if self.live[at].deadline_ms <= now_ms && self.services.faults.are_on() {
+            return self.die(at);
+        }
+        self.services.progress.set(false);
+        let polled = self.live[at].future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        match polled {
+            Poll::Ready(outcome) => {
+                let live = self.live.swap_remove(at);
+                self.services.tell(|| format!("  #{} ends: {outcome:?}", live.number));
+                self.end(live.source, Some(&outcome));
+                self.pool.free(live.instance);
+            }
+            Poll::Pending if !self.services.progress.get() => {
+                // It waits for nothing but time.
+                self.services.clock.advance(100);
+                tokio::time::advance(Duration::from_millis(100)).await;
+            }
+            Poll::Pending => {}
+        }
+    }
+
+    /// A process dies in the middle of its work.
+    fn die(&mut self, at: usize) {
+        let live = self.live.swap_remove(at);
+        self.services.tell(|| format!("  #{} dies", live.number));
+        self.end(live.source, None);
+    }
+
+    /// Tells whoever woke it what came of it; nothing, if the process died.
+    fn end(&mut self, source: Source, outcome: Option<&Outcome>) {
+        match source {
+            Source::Nobody | Source::Customer(None) => {}
+            Source::Customer(Some(at)) => self.end_update(at, outcome == Some(&Outcome::Done)),
+            Source::Queue(ids) => {
+                let failed = match outcome {
+                    Some(Outcome::Again(failed)) => failed.clone(),
+                    Some(Outcome::Done) => Vec::new(),
+                    _ => ids.clone(),
+                };
+                let mut queues = self.services.queues.borrow_mut();
+                for id in ids.iter().filter(|id| !failed.contains(id)) {
+                    if !self.services.hit(Fault::DeleteLost) {
+                        queues.delete(*id);
+                    }
+                }
+                for dead in queues.redrive(&failed) {
+                    self.services.model.borrow_mut().fail(|| format!("I2: {dead:?} ends among the dead letters"));
+                }
+            }
+            Source::Timer(mut armed) => {
+                armed.tries += 1;
+                if outcome != Some(&Outcome::Done) && armed.tries < 3 {
+                    armed.fires_at_ms = self.services.now_ms() + 30_000;
+                    let name = format!("{} try {}", armed.timer.name(), armed.tries);
+                    self.services.timers.borrow_mut().insert(name, armed);
+                }
+            }
+        }
+    }
+
+    fn end_update(&mut self, at: usize, accepted: bool) {
+        let now_ms = self.services.now_ms();
+        let unstable = self.unstable_until_ms[usize::from(self.customers[at].channel != "sales-bot")] > now_ms;
+        let customer = &mut self.customers[at];
+        customer.in_flight = false;
+        if !accepted {
+            customer.retry_at_ms = now_ms + 2_000;
+            return;
+        }
+        let Some(update) = customer.outbox.pop_front() else { return };
+        if let (Some(number), Some(said)) =
+            (update.message, self.services.model.borrow_mut().said.get_mut(&customer.conversation))
+        {
+            said.accepted.insert(number);
+            if unstable {
+                said.may_be_dropped.insert(number);
+            }
+        }
+        customer.delivered.push(update);
+        if self.services.hit(Fault::WebhookRepeated)
+            && let Some(update) = customer.delivered.last().cloned()
+        {
+            let channel = customer.channel.to_owned();
+            self.begin(Event::Update(channel, update.body), Source::Customer(None));
+        }
+    }
+}
