@@ -1,8 +1,10 @@
 """Runs every suite and ends with one line a suite and a total; the exit code says whether all passed.
 
-usage: test.py [SUITE...]      of template, unit, doc, contract, e2e; all by default      (run in .tools/local)
+usage: test.py [SUITE...]      template, unit, doc, contract, e2e by default; by name also chaos, reconcile      (in .tools/local)
 
-The stack that contract and end-to-end tests need is one of its own, in .local/test: a running `make up` isn't disturbed.
+The stack that contract and end-to-end tests need is one of its own, in .local/test: a running `make up` isn't disturbed. The
+reconciliation kills functions, so it has one to itself, in .local/chaos: `chaos` is a small one, `reconcile`
+the whole.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ import tools
 from stack import ROOT, Stack
 
 SUITES = ("template", "unit", "doc", "contract", "e2e")
+BY_NAME_ONLY = ("chaos", "reconcile")
 FOLDER = ROOT / ".local" / "test"
+CHAOS = ROOT / ".local" / "chaos"
 BINARIES = ROOT / "target" / "debug"
 JUNIT = ROOT / "target" / "nextest" / "default" / "junit.xml"
 TEMPLATE = ROOT / "infra" / "template.yaml"
@@ -146,6 +150,24 @@ def e2e() -> tuple[int, int]:
     return outcome
 
 
+def chaos() -> tuple[int, int]:
+    """Every message is accounted for after functions were killed: a size that takes about two minutes."""
+    return reconciled("--messages", "300", "--customers", "30", "--operators", "4", "--kills", "12")
+
+
+def reconcile() -> tuple[int, int]:
+    """The same in full: 2,000 messages of 100 customers, 10 operators."""
+    return reconciled()
+
+
+def reconciled(*size: str) -> tuple[int, int]:
+    """One reconciliation on a stack that nobody else uses."""
+    code, _ = run([str(BINARIES / "reconcile"), *size], SWITCHBOARD_STACK=str(CHAOS / "stack.json"))
+    if code:
+        say(f"the functions' logs are in {CHAOS / 'logs'}")
+    return int(code == 0), int(code != 0)
+
+
 # ---------------------------------------------------------------- the run
 
 
@@ -187,22 +209,30 @@ def all_of(wanted: list[str]) -> list[Outcome]:
     if rust and not build():
         return [*outcomes, Outcome("build", 0, 1, 0.0)]
     outcomes += [measured(name) for name in ("unit", "doc") if name in rust]
-    stacked = [name for name in ("contract", "e2e") if name in rust]
-    if stacked:
-        stack = Stack(FOLDER, BINARIES)
-        try:
-            broken = start_stack(stack)
-            outcomes += [broken] if broken else [measured(name) for name in stacked]
-        finally:
-            stack.down()
+    # Suites that share a stack; each reconciliation starts on a fresh one.
+    for folder, group in ((FOLDER, ("contract", "e2e")), (CHAOS, ("chaos",)), (CHAOS, ("reconcile",))):
+        outcomes += on_stack(folder, [name for name in group if name in rust])
     return outcomes
+
+
+def on_stack(folder: Path, suites: list[str]) -> list[Outcome]:
+    """Runs suites on a stack that is started and ended for them."""
+    if not suites:
+        return []
+    stack = Stack(folder, BINARIES)
+    try:
+        broken = start_stack(stack)
+        return [broken] if broken else [measured(name) for name in suites]
+    finally:
+        stack.down()
 
 
 def main(wanted: list[str]) -> int:
     """Runs what is wanted; prints the table and the total."""
-    unknown = [name for name in wanted if name not in SUITES]
+    known = (*SUITES, *BY_NAME_ONLY)
+    unknown = [name for name in wanted if name not in known]
     if unknown:
-        print(f"error: no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
+        print(f"error: no suite {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

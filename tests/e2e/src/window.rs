@@ -34,6 +34,8 @@ pub struct Lost {
     pub known: Vec<Known>,
 }
 
+/// What the gateway says of a function that crashed: API Gateway's field, and the local AWS's.
+const GATEWAY_ERROR: [&str; 2] = ["message", "errorMessage"];
 /// How many of the last events a failure shows.
 const EVENTS_SHOWN: usize = 12;
 
@@ -325,9 +327,13 @@ async fn serve(socket: Socket, mut outgoing: mpsc::UnboundedReceiver<Frame>, sha
     shared.change(|state| state.closed = Some(why));
 }
 
-/// A frame is an answer or an event; anything else would break a client, and breaks the test.
+/// A frame is an answer or an event; anything else would break a client, and breaks the test. Only the gateway itself speaks
+/// otherwise, when a function crashed: that is no answer, and whoever waits for one asks again.
 fn take_in(shared: &Shared, text: &str) {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    if value["type"].is_null() && GATEWAY_ERROR.iter().any(|name| value[name].is_string()) {
+        return;
+    }
     if value["type"] == "answer" {
         let answer: Answer = serde_json::from_value(value).unwrap_or_else(|error| panic!("{error}: {text}"));
         shared.change(|state| state.answers.entry(answer.request_id.clone()).or_default().push(answer));
