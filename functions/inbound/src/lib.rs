@@ -154,6 +154,8 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
                 let operator = rows.get(1).and_then(Option::as_ref).map(decode_operator).transpose()?;
                 Ok(incoming.reachability(reachable, latest.as_ref(), contact.as_ref(), operator.as_ref()))
             }
+            // No webhook tells of these yet.
+            _ => Ok(Decision::nothing()),
         }
     }
 

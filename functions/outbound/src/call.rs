@@ -3,10 +3,11 @@
 use domain::ChannelId;
 use domain::Provider;
 use domain::message::Message;
+use messengers::call::Call;
 use messengers::failure::Failure;
 use messengers::telegram::{self, Reply};
 use ports::secrets::Secret;
-use ports::{MessengerCall, MessengerReply, MessengerTransport};
+use ports::{MessengerReply, MessengerTransport};
 
 use crate::fate::{Answer, Change, Fate, judge};
 
@@ -54,11 +55,11 @@ impl HandOver<'_> {
 }
 
 /// The call that sends a reply; `None` if its messenger has none for it.
-pub(crate) fn render(provider: Provider, address: &str, message: &Message, plain: bool) -> Option<MessengerCall> {
+pub(crate) fn render(provider: Provider, address: &str, message: &Message, plain: bool) -> Option<Call> {
     match provider {
         Provider::Telegram => {
             let reply_to = message.reply_to.as_deref().filter(|_| !plain);
-            Some(call_of(telegram::send_message(address, message.content.words()?, reply_to)))
+            Some(telegram::send_message(address, message.content.words()?, reply_to))
         }
         // Their channels cannot be connected yet.
         Provider::Messenger | Provider::Whatsapp => None,
@@ -66,15 +67,11 @@ pub(crate) fn render(provider: Provider, address: &str, message: &Message, plain
 }
 
 /// The call that shows a customer that somebody writes.
-pub(crate) fn render_typing(provider: Provider, address: &str) -> Option<MessengerCall> {
+pub(crate) fn render_typing(provider: Provider, address: &str) -> Option<Call> {
     match provider {
-        Provider::Telegram => Some(call_of(telegram::send_chat_action_typing(address))),
+        Provider::Telegram => Some(telegram::send_chat_action_typing(address)),
         Provider::Messenger | Provider::Whatsapp => None,
     }
-}
-
-fn call_of(request: telegram::Request) -> MessengerCall {
-    MessengerCall { method: request.method, body: request.body }
 }
 
 /// Understands the answer: the messenger's id of what was sent, or why it was not.

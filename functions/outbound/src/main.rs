@@ -1,6 +1,6 @@
 //! Wiring only.
 
-use adapters::{Aws, SystemClock, TelegramTransport};
+use adapters::{Aws, BaseUrls, HttpMessengers, SystemClock};
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use outbound::{Ports, Sender};
@@ -16,7 +16,12 @@ async fn main() -> Result<(), Error> {
         queues: aws.queues(queues(&[&[QueueName::Routing, QueueName::Delayed][..], &OUTBOUND_PARKED].concat())?),
         visibility: aws.visibility(),
         push: aws.push(&need("WEBSOCKET_ENDPOINT")?),
-        messenger: TelegramTransport::new(&need("TELEGRAM_BASE_URL")?),
+        messenger: HttpMessengers::new(BaseUrls {
+            telegram: need("TELEGRAM_BASE_URL")?,
+            graph: need("GRAPH_BASE_URL")?,
+            twilio: need("TWILIO_BASE_URL")?,
+            twilio_messaging: need("TWILIO_MESSAGING_BASE_URL")?,
+        }),
         // Channels' tokens only: the stack's key names conversations, which others do.
         secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?),
         clock: SystemClock,

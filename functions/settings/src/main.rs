@@ -1,6 +1,6 @@
 //! Wiring only.
 
-use adapters::{Aws, OidcIdentity, OsRandom, SystemClock, TelegramTransport};
+use adapters::{Aws, BaseUrls, HttpMessengers, OidcIdentity, OsRandom, SystemClock};
 use lambda_http::{Error, service_fn};
 use runtime::config::{find, need, queues};
 use runtime::telemetry;
@@ -20,7 +20,12 @@ async fn main() -> Result<(), Error> {
         identity: OidcIdentity::new(&need("OIDC_ISSUER")?, &need("OIDC_JWKS_URL")?, &need("OIDC_CLIENT_ID")?),
         // Channels' tokens only: the stack's key names conversations, which others do.
         secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?),
-        telegram: TelegramTransport::new(&need("TELEGRAM_BASE_URL")?),
+        messengers: HttpMessengers::new(BaseUrls {
+            telegram: need("TELEGRAM_BASE_URL")?,
+            graph: need("GRAPH_BASE_URL")?,
+            twilio: need("TWILIO_BASE_URL")?,
+            twilio_messaging: need("TWILIO_MESSAGING_BASE_URL")?,
+        }),
         public_url: need("PUBLIC_URL")?,
     });
     lambda_http::run(service_fn(|request| settings.handle(request))).await

@@ -1,9 +1,10 @@
 //! What the function asks of Telegram, and what its answers mean here (C3, C4).
 
+use messengers::call::Call;
 use messengers::failure::FailureClass;
-use messengers::telegram::{self, GetMe, Reply, Request, WebhookInfo, read_reply, valid_token};
+use messengers::telegram::{self, GetMe, Reply, WebhookInfo, read_reply, valid_token};
 use ports::secrets::Secret;
-use ports::{MessengerCall, MessengerReply, MessengerTransport};
+use ports::{MessengerReply, MessengerTransport};
 use serde_json::Value;
 use wire::http::Code;
 
@@ -51,9 +52,8 @@ impl<W: World> Settings<W> {
     }
 
     /// One call. `refused` = what it means if Telegram understands it and says no.
-    async fn ask(&self, token: &Secret, request: Request, refused: Code) -> Result<Value, Fault> {
-        let call = MessengerCall { method: request.method, body: request.body };
-        let reply = match self.world.telegram().call(token.reveal(), &call).await {
+    async fn ask(&self, token: &Secret, call: Call, refused: Code) -> Result<Value, Fault> {
+        let reply = match self.world.messengers().call(token.reveal(), &call).await {
             MessengerReply::Answered { status, body } => read_reply(status, &body),
             MessengerReply::NotSent(why) | MessengerReply::Unknown(why) => {
                 tracing::warn!(method = call.method, why, "Telegram did not answer");

@@ -18,8 +18,8 @@ pub trait World {
     type Identity: Identity;
     /// Channels' tokens.
     type Secrets: Secrets;
-    /// Telegram.
-    type Telegram: MessengerTransport;
+    /// The messengers.
+    type Messengers: MessengerTransport;
 
     /// See [`World::Store`].
     fn store(&self) -> &Self::Store;
@@ -35,8 +35,8 @@ pub trait World {
     fn identity(&self) -> &Self::Identity;
     /// See [`World::Secrets`].
     fn secrets(&self) -> &Self::Secrets;
-    /// See [`World::Telegram`].
-    fn telegram(&self) -> &Self::Telegram;
+    /// See [`World::Messengers`].
+    fn messengers(&self) -> &Self::Messengers;
     /// The API's own address, with its stage: `SiteUrl` when nobody set one (C4).
     fn public_url(&self) -> &str;
 }
@@ -57,8 +57,8 @@ pub struct Parts<S, Q, P, C, R, I, K, T> {
     pub identity: I,
     /// See [`World::Secrets`].
     pub secrets: K,
-    /// See [`World::Telegram`].
-    pub telegram: T,
+    /// See [`World::Messengers`].
+    pub messengers: T,
     /// See [`World::public_url`].
     pub public_url: String,
 }
@@ -81,7 +81,7 @@ where
     type Random = R;
     type Identity = I;
     type Secrets = K;
-    type Telegram = T;
+    type Messengers = T;
 
     fn store(&self) -> &S {
         &self.store
@@ -104,8 +104,8 @@ where
     fn secrets(&self) -> &K {
         &self.secrets
     }
-    fn telegram(&self) -> &T {
-        &self.telegram
+    fn messengers(&self) -> &T {
+        &self.messengers
     }
     fn public_url(&self) -> &str {
         self.public_url.trim_end_matches('/')

@@ -12,9 +12,9 @@ pub mod identity;
 pub mod scheduler;
 pub mod secrets;
 pub mod sqs;
-pub mod telegram;
 #[cfg(test)]
 mod test_server;
+pub mod transport;
 pub mod websocket;
 
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub use identity::OidcIdentity;
 pub use scheduler::{SchedulerTimers, Schedules};
 pub use secrets::ManagedSecrets;
 pub use sqs::{SqsQueues, SqsVisibility};
-pub use telegram::TelegramTransport;
+pub use transport::{BaseUrls, HttpMessengers};
 pub use websocket::WebSocketPush;
 
 /// How often the SDK sends one request at most.

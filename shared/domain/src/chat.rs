@@ -83,12 +83,35 @@ pub struct Route {
     /// The last client requests ([`request_key`]) that changed it.
     #[serde(default)]
     pub requests: Vec<String>,
+    /// Who has the conversation in hand, once apps have taken turns at it (C6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Control>,
+}
+
+/// Who has a conversation in hand at its messenger (C6; Messenger's Handover Protocol).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// We have. When the chat closes it goes back.
+    Ours {
+        /// To this app; none = it is released.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
+    /// Another app has: what we would send is refused.
+    Others {
+        /// Which, where the messenger tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        app: Option<String>,
+    },
 }
 
 /// Where a chat stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Stand {
+    /// With an external bot, and nobody here is asked (C6, L5).
+    WithBot,
     /// In its queue's line.
     Waiting,
     /// On offer to one operator.
@@ -222,7 +245,8 @@ impl Chat {
     /// When a sweep has to look at it, if ever, milliseconds since 1970.
     pub fn due_at_ms(&self) -> Option<i64> {
         let offer = self.offer().map(|offer| offer.expires_at_ms);
-        let close = if self.operator().is_some() { self.route.close_due_at_ms } else { None };
+        let closes = self.operator().is_some() || self.route.stand == Stand::WithBot;
+        let close = if closes { self.route.close_due_at_ms } else { None };
         match (offer, close) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -14,7 +14,7 @@ pub enum Content {
         /// As written, never empty.
         text: String,
     },
-    /// A file of some kind. Until the file itself has been fetched it stands for it by name.
+    /// A file of some kind. The file itself, once it is here, is the message's ([`crate::file::File`]).
     Media {
         /// What it is.
         media: Media,
@@ -66,9 +66,10 @@ pub struct Media {
     /// The words sent with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// The provider's handle of the file (Telegram: `file_id`), by which it is fetched.
+    /// Where the provider has it (Telegram: its `file_id`; Messenger, Twilio: an address), by which it is fetched. For the
+    /// backend alone: [`crate::message::Message::shown`] leaves it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider_file_id: Option<String>,
+    pub source: Option<String>,
     /// The provider's id of the album that it belongs to: items arrive one by one and are never waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub album_id: Option<String>,

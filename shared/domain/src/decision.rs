@@ -157,6 +157,36 @@ impl SendHint {
     }
 }
 
+/// Something to be fetched from a messenger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchHint {
+    /// Which messenger.
+    pub provider: Provider,
+    /// On which channel.
+    pub channel: ChannelId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// What.
+    pub what: Fetch,
+}
+
+/// What to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// The file of a message.
+    File {
+        /// Of which chat.
+        chat: ChatId,
+        /// Which message.
+        seq: u64,
+    },
+    /// The customer's name.
+    Profile {
+        /// Their address at the messenger.
+        address: String,
+    },
+}
+
 /// A decision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
@@ -168,6 +198,8 @@ pub struct Decision {
     pub wakes: Vec<Wake>,
     /// Then to be sent on.
     pub sends: Vec<SendHint>,
+    /// Then to be fetched.
+    pub fetches: Vec<FetchHint>,
     /// Then to be told.
     pub tells: Vec<Tell>,
     /// Operators who have room now: the heads of the queues they serve deserve a look (Q7).

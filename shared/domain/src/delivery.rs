@@ -37,7 +37,7 @@ pub enum Turn {
 pub fn turn(message: &Message, hold_until_ms: i64, now_ms: i64) -> Turn {
     let Some(delivery) = &message.delivery else { return Turn::Done };
     match delivery.state {
-        DeliveryState::Sent | DeliveryState::Failed | DeliveryState::Unknown => Turn::Done,
+        state if state.is_final() => Turn::Done,
         DeliveryState::Sending => match delivery.lease_until_ms {
             // Somebody is at it right now.
             Some(until) if until > now_ms => Turn::Wait(until - now_ms),
@@ -51,9 +51,11 @@ pub fn turn(message: &Message, hold_until_ms: i64, now_ms: i64) -> Turn {
         DeliveryState::Queued if hold_until_ms > now_ms => {
             Turn::Wait(hold_until_ms.min(delivery.queued_at_ms + REPLY_AGE_MS_MAX) - now_ms)
         }
-        DeliveryState::Queued => Turn::HandOver(changed(message, |delivery| {
+        // What is neither final nor being handed over is queued.
+        _ => Turn::HandOver(changed(message, |delivery| {
             delivery.state = DeliveryState::Sending;
             delivery.attempts += 1;
+            delivery.handed_over_at_ms = Some(now_ms);
             delivery.lease_until_ms = Some(now_ms + HAND_OVER_MS_MAX);
         })),
     }
@@ -95,7 +97,7 @@ pub fn listener<'a>(chat: &'a Chat, message: &'a Message) -> Option<&'a Operator
     match (&chat.route.stand, &message.author) {
         (Stand::InWork { operator, .. } | Stand::Closed { operator: Some(operator), .. }, _) => Some(operator),
         (_, Author::Operator { id, .. }) => Some(id),
-        (_, Author::Customer | Author::System) => None,
+        (_, Author::Customer | Author::External { .. } | Author::System) => None,
     }
 }
 
@@ -121,7 +123,7 @@ pub fn due_at_ms(message: &Message) -> Option<i64> {
     match delivery.state {
         DeliveryState::Queued => Some(delivery.queued_at_ms + SWEEP_AFTER_MS),
         DeliveryState::Sending => Some(delivery.lease_until_ms.unwrap_or(0) + SWEEP_AFTER_MS),
-        DeliveryState::Sent | DeliveryState::Failed | DeliveryState::Unknown => None,
+        _ => None,
     }
 }
 

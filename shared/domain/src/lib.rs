@@ -10,6 +10,7 @@ pub mod contact;
 pub mod content;
 pub mod decision;
 pub mod delivery;
+pub mod file;
 pub mod ids;
 pub mod inbound;
 pub mod message;

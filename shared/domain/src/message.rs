@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
+use crate::file::File;
 use crate::ids::{ChatId, OperatorId};
 
 /// Who said it.
@@ -18,7 +19,13 @@ pub enum Author {
         /// Their name then.
         name: String,
     },
-    /// Switchboard itself: a note for the operator, never sent to the customer.
+    /// Somebody else who answers the customer for us: an external bot (C6), or a person in the messenger's own inbox.
+    External {
+        /// The messenger's id of their app, where it tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        app: Option<String>,
+    },
+    /// Switchboard itself: a note for the operator, never sent to the customer as words.
     System,
 }
 
@@ -32,6 +39,10 @@ pub enum DeliveryState {
     Sending,
     /// The messenger has it.
     Sent,
+    /// The customer has it, as far as the messenger tells.
+    Delivered,
+    /// The customer has read it, as far as the messenger tells.
+    Read,
     /// The messenger will not have it; the reason says why.
     Failed,
     /// It was handed over and no answer came: the customer may or may not have it.
@@ -41,7 +52,7 @@ pub enum DeliveryState {
 impl DeliveryState {
     /// Nothing more will happen by itself.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Sent | Self::Failed | Self::Unknown)
+        matches!(self, Self::Sent | Self::Delivered | Self::Read | Self::Failed | Self::Unknown)
     }
 }
 
@@ -58,6 +69,9 @@ pub struct Delivery {
     /// Until when the present hand-over may take, milliseconds since 1970; set while `Sending`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_until_ms: Option<i64>,
+    /// When it was last handed to the messenger, milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over_at_ms: Option<i64>,
     /// Why it failed or is unknown: a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -96,6 +110,12 @@ pub struct Message {
     /// When the customer last changed it, milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at_ms: Option<i64>,
+    /// Its file, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<File>,
+    /// What the customer thinks of it: an emoji, or the messenger's word for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaction: Option<String>,
     /// How its sending fares; only of a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
@@ -120,8 +140,21 @@ impl Message {
             quote: None,
             forwarded_from: None,
             edited_at_ms: None,
+            file: None,
+            reaction: None,
             delivery: None,
             previous_out: None,
         }
+    }
+
+    /// The message as operators may see it: without the provider's own address of its file, which may be good for the whole file
+    /// without any sign-in.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        if let Content::Media { media } = &mut shown.content {
+            media.source = None;
+        }
+        shown
     }
 }

@@ -69,6 +69,7 @@ impl Incoming<'_> {
                 taken_at_ms: None,
                 close_due_at_ms: None,
                 requests: Vec::new(),
+                control: None,
             },
         };
         let wake = Wake { queue: self.queue.clone(), cause: format!("{}.1", chat.id), delay_s: 0 };
@@ -203,9 +204,7 @@ impl Incoming<'_> {
                 edited_at_ms: Some(self.edited_at_ms()),
                 ..blank(content)
             },
-            InboundKind::Blocked | InboundKind::Unblocked => {
-                unreachable!("a change of reachability is no message of the customer's")
-            }
+            _ => unreachable!("only messages and edits are messages of the customer's"),
         };
         message.provider_at_ms = self.provider_at_ms();
         message

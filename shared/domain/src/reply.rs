@@ -155,5 +155,12 @@ pub fn read(chat: &Chat, operator: &OperatorId, seq: u64) -> Result<Decision, Re
 }
 
 fn queued(now_ms: i64) -> Delivery {
-    Delivery { state: DeliveryState::Queued, queued_at_ms: now_ms, attempts: 0, lease_until_ms: None, reason: None }
+    Delivery {
+        state: DeliveryState::Queued,
+        queued_at_ms: now_ms,
+        attempts: 0,
+        lease_until_ms: None,
+        handed_over_at_ms: None,
+        reason: None,
+    }
 }

@@ -148,6 +148,7 @@ impl Accept<'_> {
         match &self.chat.route.stand {
             Stand::InWork { operator, .. } if operator == me => Ok(Decision::nothing()),
             Stand::Closed { .. } => Err(Refusal::ChatClosed),
+            Stand::WithBot => Err(Refusal::ChatNotFound),
             Stand::Offered { offer } | Stand::InWork { transfer: Some(offer), .. } => {
                 self.check_offer(offer)?;
                 Ok(self.take())

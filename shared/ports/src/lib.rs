@@ -16,7 +16,7 @@ pub mod timers;
 
 pub use clock::{Clock, Random};
 pub use identity::{Identity, IdentityError, Principal};
-pub use messenger::{MessengerCall, MessengerReply, MessengerTransport};
+pub use messenger::{MessengerReply, MessengerTransport};
 pub use push::{Push, PushError};
 pub use queues::{QueueError, Queues, Visibility};
 pub use secrets::{SecretError, Secrets};

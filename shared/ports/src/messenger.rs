@@ -1,15 +1,6 @@
 //! One HTTP call of a messenger's API.
 
-use serde_json::Value;
-
-/// A call, rendered by the messenger's own module.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MessengerCall {
-    /// The method (Telegram: `sendMessage`).
-    pub method: &'static str,
-    /// Its JSON body.
-    pub body: Value,
-}
+use messengers::call::Call;
 
 /// What became of a call, as far as it can be known from here.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +20,13 @@ pub enum MessengerReply {
 
 /// Calls messengers.
 pub trait MessengerTransport {
-    /// One POST to the provider with the channel's token, answered within 5 s. The token appears in no error.
-    async fn call(&self, token: &str, call: &MessengerCall) -> MessengerReply;
+    /// One call, with the secret that its host asks for ([`messengers::call::Host`]), answered within 5 s; one that carries a
+    /// file has longer, by the file's size. The secret appears in no error.
+    async fn call(&self, secret: &str, call: &Call) -> MessengerReply;
 }
 
 impl<T: MessengerTransport> MessengerTransport for &T {
-    async fn call(&self, token: &str, call: &MessengerCall) -> MessengerReply {
-        (**self).call(token, call).await
+    async fn call(&self, secret: &str, call: &Call) -> MessengerReply {
+        (**self).call(secret, call).await
     }
 }

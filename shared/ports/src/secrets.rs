@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+/// The name of Facebook's app secret, which signs what Facebook sends us. Its dot keeps it from ever being a channel's id.
+pub const FACEBOOK_APP: &str = "facebook.app";
+/// The name of the token by which Facebook's question for the webhook is recognised.
+pub const FACEBOOK_VERIFY: &str = "facebook.verify";
+
 /// A secret that can be used and not printed (C9, I10).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -39,7 +44,7 @@ pub enum SecretError {
 pub trait Secrets {
     /// The key by which conversations are named (HMAC), the same for the whole stack.
     async fn stack_key(&self) -> Result<Secret, SecretError>;
-    /// The messenger's token of a channel.
+    /// The messenger's token of a channel (Messenger: the page's; WhatsApp: Twilio's `account:token`), or one of the names above.
     async fn channel_token(&self, channel: &str) -> Result<Secret, SecretError>;
     /// Keeps the token of a channel, in place of one that is there.
     async fn put_channel_token(&self, channel: &str, token: &Secret) -> Result<(), SecretError>;

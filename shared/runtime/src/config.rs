@@ -32,6 +32,7 @@ fn queue_variable(name: QueueName) -> &'static str {
         QueueName::Delayed => "DELAYED_QUEUE_URL",
         QueueName::OfferHints => "OFFER_HINTS_QUEUE_URL",
         QueueName::CloseHints => "CLOSE_HINTS_QUEUE_URL",
+        QueueName::Fetch => "FETCH_QUEUE_URL",
         QueueName::Outbound(Provider::Telegram) => "OUTBOUND_TELEGRAM_QUEUE_URL",
         QueueName::Outbound(Provider::Messenger) => "OUTBOUND_MESSENGER_QUEUE_URL",
         QueueName::Outbound(Provider::Whatsapp) => "OUTBOUND_WHATSAPP_QUEUE_URL",

@@ -153,6 +153,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Desk<S, Q, T, P, C> {
 
     async fn send(&self, decision: &Decision) {
         let mut messages: Vec<QueueMessage> = decision.sends.iter().map(QueueMessage::reply).collect();
+        messages.extend(decision.fetches.iter().map(QueueMessage::fetch));
         messages.extend(decision.wakes.iter().map(QueueMessage::wake));
         self.queue(&messages).await;
     }

@@ -284,6 +284,8 @@ pub struct QueueView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// With an external bot.
+    WithBot,
     /// In line.
     Waiting,
     /// On offer.
@@ -339,6 +341,7 @@ pub struct OfferView {
 impl From<&Chat> for ChatView {
     fn from(chat: &Chat) -> Self {
         let state = match chat.route.stand {
+            Stand::WithBot => State::WithBot,
             Stand::Waiting => State::Waiting,
             Stand::Offered { .. } => State::Offered,
             Stand::InWork { .. } => State::InWork,
@@ -490,7 +493,7 @@ impl Event {
             News::OfferGone(offer, reason) => Self::OfferGone { offer: offer.clone(), reason: (*reason).to_owned() },
             News::Chat(chat) => Self::Chat { chat: chat.into(), messages: Vec::new(), events: Vec::new() },
             News::ChatGone(chat, reason) => Self::ChatGone { chat: chat.into(), reason: (*reason).to_owned() },
-            News::Message(message) => Self::Message { message: message.clone() },
+            News::Message(message) => Self::Message { message: message.shown() },
             News::Contact(contact) => Self::Contact {
                 conversation: contact.conversation.clone(),
                 name: contact.customer.name.clone(),

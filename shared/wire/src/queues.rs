@@ -24,6 +24,8 @@ pub enum QueueName {
     OfferHints,
     /// Chats that may have to close; standard.
     CloseHints,
+    /// Files and names to fetch from messengers; standard.
+    Fetch,
     /// Replies to send, FIFO by conversation, one queue a provider.
     Outbound(Provider),
     /// Where inbound messages that can never be handled are parked.
@@ -50,6 +52,8 @@ pub enum QueueMessage {
     OfferHint(OfferHint),
     /// To the auto-close function.
     CloseHint(CloseHint),
+    /// To the media function.
+    Fetch(Fetch),
     /// To the outbound function.
     Outbound(Outbound),
     /// To a dead-letter queue, with the reason.
@@ -133,6 +137,39 @@ pub struct CloseHint {
     pub chat: ChatId,
 }
 
+/// Something to fetch from a messenger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// [`VERSION`].
+    pub v: u32,
+    /// From which messenger.
+    pub provider: Provider,
+    /// On which channel.
+    pub channel: ChannelId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// What.
+    pub what: FetchKind,
+}
+
+/// What to fetch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FetchKind {
+    /// The file of a message.
+    File {
+        /// Of which chat.
+        chat: ChatId,
+        /// Which message.
+        seq: u64,
+    },
+    /// The customer's name.
+    Profile {
+        /// Their address at the messenger.
+        address: String,
+    },
+}
+
 /// Something for the outbound function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outbound {
@@ -200,6 +237,17 @@ impl QueueMessage {
         }
     }
 
+    /// Something to fetch.
+    pub fn fetch(hint: &domain::decision::FetchHint) -> Self {
+        use domain::decision::Fetch as What;
+        let what = match &hint.what {
+            What::File { chat, seq } => FetchKind::File { chat: chat.clone(), seq: *seq },
+            What::Profile { address } => FetchKind::Profile { address: address.clone() },
+        };
+        let (channel, conversation) = (hint.channel.clone(), hint.conversation.clone());
+        Self::Fetch(Fetch { v: VERSION, provider: hint.provider, channel, conversation, what })
+    }
+
     /// A stored reply to send.
     pub fn reply(hint: &domain::decision::SendHint) -> Self {
         Self::reply_of(hint, None)
@@ -230,6 +278,7 @@ impl QueueMessage {
             Self::Delayed { .. } => QueueName::Delayed,
             Self::OfferHint(_) => QueueName::OfferHints,
             Self::CloseHint(_) => QueueName::CloseHints,
+            Self::Fetch(_) => QueueName::Fetch,
             Self::Outbound(outbound) => QueueName::Outbound(outbound.provider),
             Self::Parked { queue, .. } => *queue,
         }
@@ -253,7 +302,7 @@ impl QueueMessage {
                 },
             )),
             Self::Parked { parked, .. } => Some((parked.group.clone(), parked.message_id.clone())),
-            Self::Delayed { .. } | Self::OfferHint(_) | Self::CloseHint(_) => None,
+            Self::Delayed { .. } | Self::OfferHint(_) | Self::CloseHint(_) | Self::Fetch(_) => None,
         }
     }
 
@@ -273,6 +322,7 @@ impl QueueMessage {
             Self::Delayed { what, .. } => serde_json::to_string(what),
             Self::OfferHint(body) => serde_json::to_string(body),
             Self::CloseHint(body) => serde_json::to_string(body),
+            Self::Fetch(body) => serde_json::to_string(body),
             Self::Outbound(body) => serde_json::to_string(body),
             Self::Parked { parked, .. } => serde_json::to_string(parked),
         };

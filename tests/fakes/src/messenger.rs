@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use ports::{MessengerCall, MessengerReply, MessengerTransport};
+use messengers::call::Call;
+use ports::{MessengerReply, MessengerTransport};
 use serde_json::{Value, json};
 
 /// A call that came.
@@ -13,7 +14,7 @@ pub struct SentCall {
     /// With which token.
     pub token: String,
     /// What.
-    pub call: MessengerCall,
+    pub call: Call,
 }
 
 /// Answers with the scripted replies, in order; without one, as Telegram does when all is well: `ok` and a message with a
@@ -58,7 +59,7 @@ impl FakeMessenger {
 }
 
 impl MessengerTransport for FakeMessenger {
-    async fn call(&self, token: &str, call: &MessengerCall) -> MessengerReply {
+    async fn call(&self, token: &str, call: &Call) -> MessengerReply {
         self.0.calls.borrow_mut().push(SentCall { token: token.to_owned(), call: call.clone() });
         let scripted = self.0.replies.borrow_mut().pop_front();
         scripted.unwrap_or_else(|| self.all_is_well())

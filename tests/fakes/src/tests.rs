@@ -1,9 +1,10 @@
 //! What the smaller fakes record and refuse.
 
+use messengers::call::{Call, Host};
 use ports::push::FRAME_BYTES_MAX;
 use ports::{
-    Clock, Identity, IdentityError, MessengerCall, MessengerReply, MessengerTransport, Principal, Push, PushError,
-    QueueError, Queues, Random, SecretError, Secrets, TimerError, Timers, Visibility,
+    Clock, Identity, IdentityError, MessengerReply, MessengerTransport, Principal, Push, PushError, QueueError, Queues,
+    Random, SecretError, Secrets, TimerError, Timers, Visibility,
 };
 use serde_json::json;
 use wire::queues::{QueueMessage, Wake};
@@ -71,7 +72,7 @@ async fn a_messenger_answers_as_it_is_told() {
     let messenger = FakeMessenger::default();
     messenger.answer_next(429, &json!({"ok": false}));
     messenger.reply_next(MessengerReply::Unknown("cut".into()));
-    let call = MessengerCall { method: "sendMessage", body: json!({}) };
+    let call = Call::json(Host::Telegram, "sendMessage", "sendMessage", json!({}));
     let answered = |status, body: &str| MessengerReply::Answered { status, body: body.as_bytes().to_vec() };
     assert_eq!(messenger.call("t", &call).await, answered(429, "{\"ok\":false}"));
     assert_eq!(messenger.call("t", &call).await, MessengerReply::Unknown("cut".into()));

@@ -118,7 +118,7 @@ impl Stack {
             QueueName::Routing | QueueName::Delayed => self.router.handle(batch).await,
             QueueName::OfferHints => self.acceptance.hints(batch).await,
             QueueName::CloseHints => self.auto_close.hints(batch).await,
-            QueueName::Outbound(_) | QueueName::InboundParked | QueueName::OutboundParked(_) => {
+            QueueName::Fetch | QueueName::Outbound(_) | QueueName::InboundParked | QueueName::OutboundParked(_) => {
                 panic!("{message:?} is for nobody here")
             }
         };

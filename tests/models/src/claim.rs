@@ -172,6 +172,7 @@ impl Claim {
                 taken_at_ms: None,
                 close_due_at_ms: None,
                 requests: Vec::new(),
+                control: None,
             },
         }
     }
@@ -275,7 +276,7 @@ impl Claim {
             Stand::Offered { offer } => {
                 world.operator(&offer.operator).is_some_and(|me| self.can_take(&world, me, chat))
             }
-            Stand::InWork { .. } | Stand::Closed { .. } => true,
+            Stand::WithBot | Stand::InWork { .. } | Stand::Closed { .. } => true,
         })
     }
 

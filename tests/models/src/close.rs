@@ -288,7 +288,14 @@ impl Close {
 fn event(n: usize) -> InboundEvent {
     InboundEvent {
         event_id: n.to_string(),
-        customer: Customer { address: "1".to_owned(), name: "C".to_owned(), username: None, language: None },
+        customer: Customer {
+            address: "1".to_owned(),
+            name: "C".to_owned(),
+            is_stand_in: false,
+            username: None,
+            language: None,
+        },
+        standby: false,
         at_ms: BEGIN_MS,
         what: InboundKind::Message {
             message_id: n.to_string(),

@@ -155,7 +155,7 @@ impl<H: Hasher> Canon<'_, H> {
     pub fn route(&mut self, route: &Route) {
         std::mem::discriminant(&route.stand).hash(self.hasher);
         match &route.stand {
-            Stand::Waiting => {}
+            Stand::WithBot | Stand::Waiting => {}
             Stand::Offered { offer } => self.offer(offer),
             Stand::InWork { operator, transfer } => {
                 operator.hash(self.hasher);

@@ -51,7 +51,7 @@ impl Simulation {
             let Some(delivery) = &message.delivery else { continue };
             let deliveries = messenger.deliveries(message.content.words().unwrap_or_default());
             let is_true = match delivery.state {
-                DeliveryState::Sent => deliveries == 1,
+                DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read => deliveries == 1,
                 DeliveryState::Failed => deliveries == 0,
                 DeliveryState::Unknown => true,
                 DeliveryState::Queued | DeliveryState::Sending => false,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ports::{MessengerCall, MessengerReply};
+use messengers::call::Call;
+use ports::MessengerReply;
 use serde_json::{Value, json};
 
 use crate::faults::Fault;
@@ -26,8 +27,8 @@ pub(crate) struct Messenger {
     pub(crate) delivered: u64,
 }
 
-fn words(call: &MessengerCall) -> Option<&str> {
-    (call.method == "sendMessage").then(|| call.body.get("text").and_then(Value::as_str)).flatten()
+fn words(call: &Call) -> Option<&str> {
+    (call.method == "sendMessage").then(|| call.parameters().get("text").and_then(Value::as_str)).flatten()
 }
 
 fn answered(status: u16, body: &Value) -> MessengerReply {
@@ -36,7 +37,7 @@ fn answered(status: u16, body: &Value) -> MessengerReply {
 
 impl Messenger {
     /// A call arrives, or does not.
-    pub(crate) fn called(&mut self, services: &Services, call: &MessengerCall) -> MessengerReply {
+    pub(crate) fn called(&mut self, services: &Services, call: &Call) -> MessengerReply {
         self.number += 1;
         let ok = answered(200, &json!({ "ok": true, "result": { "message_id": self.number } }));
         let Some(words) = words(call) else { return ok };
@@ -71,7 +72,7 @@ impl Messenger {
     }
 
     /// The caller hears the answer.
-    pub(crate) fn heard(&mut self, call: &MessengerCall, reply: &MessengerReply) {
+    pub(crate) fn heard(&mut self, call: &Call, reply: &MessengerReply) {
         let not_processed = match reply {
             MessengerReply::NotSent(_) => true,
             MessengerReply::Answered { status, .. } => *status >= 400,

@@ -254,7 +254,7 @@ impl Model {
                     let is_theirs = with.as_ref().and_then(serde_json::Value::as_str) == Some(id.as_str());
                     self.require(is_theirs, || format!("L6: {id} replied in {}, which is not theirs", message.chat));
                 }
-                Author::System => {}
+                Author::External { .. } | Author::System => {}
             },
         }
     }

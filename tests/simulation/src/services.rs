@@ -8,11 +8,12 @@ use std::task::Poll;
 
 use domain::OperatorId;
 use fakes::{FakeClock, FakeSecrets, MemoryStore};
+use messengers::call::Call;
 use ports::secrets::Secret;
 use ports::store::{Attributes, Key, Page, Query, Row, Write};
 use ports::{
-    Clock, MessengerCall, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, SecretError,
-    Secrets, Store, StoreError, TimerError, Timers, Visibility, rules,
+    Clock, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, SecretError, Secrets, Store,
+    StoreError, TimerError, Timers, Visibility, rules,
 };
 use wire::queues::{QueueMessage, QueueName};
 use wire::timers::Timer;
@@ -333,7 +334,7 @@ impl Push for Port {
 }
 
 impl MessengerTransport for Port {
-    async fn call(&self, _token: &str, call: &MessengerCall) -> MessengerReply {
+    async fn call(&self, _token: &str, call: &Call) -> MessengerReply {
         self.turn().await;
         let reply = self.services.messenger.borrow_mut().called(&self.services, call);
         self.turn().await;

@@ -34,7 +34,7 @@ async fn budget_a_reply_takes_one_read_two_updates_one_call_and_a_post_per_conne
     assert_eq!(message.delivery.unwrap().attempts, 1);
     let call = &world.messenger.calls()[0];
     assert_eq!((call.token.as_str(), call.call.method), (TOKEN, "sendMessage"));
-    assert_eq!(call.call.body, json!({ "chat_id": ADDRESS.parse::<i64>().unwrap(), "text": "hello" }));
+    assert_eq!(*call.call.parameters(), json!({ "chat_id": ADDRESS.parse::<i64>().unwrap(), "text": "hello" }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +297,8 @@ async fn a_conversation_that_moved_is_followed_once_and_remembered() {
         "parameters": { "migrate_to_chat_id": -100_700_i64 } });
     world.messenger.answer_next(400, &moved);
     assert_eq!(world.deliver(hint).await, Ok(()));
-    let addresses: Vec<_> = world.messenger.calls().iter().map(|sent| sent.call.body["chat_id"].clone()).collect();
+    let addresses: Vec<_> =
+        world.messenger.calls().iter().map(|sent| sent.call.parameters()["chat_id"].clone()).collect();
     assert_eq!(addresses, [json!(700_000_001), json!(-100_700)]);
     assert_eq!((world.state(CHAT, 2).0, world.contact(CHAT).customer.address.as_str()), (Sent, "-100700"));
     // One that moves on and on is not chased.
@@ -322,7 +323,7 @@ async fn what_can_be_left_out_is_left_out_once() {
     world.messenger.answer_next(400, &gone);
     assert_eq!(world.deliver(hint).await, Ok(()));
     let with_reply: Vec<_> =
-        world.messenger.calls().iter().map(|sent| sent.call.body.get("reply_parameters").is_some()).collect();
+        world.messenger.calls().iter().map(|sent| sent.call.parameters().get("reply_parameters").is_some()).collect();
     assert_eq!((with_reply, world.state(CHAT, 2).0), (vec![true, false], Sent));
 }
 

@@ -160,7 +160,7 @@ impl World {
     /// The words that the messenger was called with, in order.
     pub(crate) fn texts(&self) -> Vec<String> {
         let calls = self.messenger.calls();
-        calls.iter().map(|sent| sent.call.body["text"].as_str().unwrap_or_default().to_owned()).collect()
+        calls.iter().map(|sent| sent.call.parameters()["text"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     pub(crate) fn sender(
@@ -240,7 +240,8 @@ fn hint_of(hint: &SendHint) -> Outbound {
 }
 
 fn contact(conversation: &ConversationId, now_ms: i64) -> Contact {
-    let customer = Customer { address: ADDRESS.into(), name: "Ada".into(), username: None, language: None };
+    let customer =
+        Customer { address: ADDRESS.into(), name: "Ada".into(), is_stand_in: false, username: None, language: None };
     Contact { conversation: conversation.clone(), channel: channel(), customer, reachable: true, since_ms: now_ms }
 }
 
@@ -270,6 +271,7 @@ fn chat(id: ChatId, now_ms: i64) -> Chat {
             taken_at_ms: Some(now_ms),
             close_due_at_ms: None,
             requests: Vec::new(),
+            control: None,
         },
     }
 }

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 
+use messengers::call::Call;
 use ports::secrets::Secret;
 use ports::store::{Key, Page, Query, Row, Write};
 use ports::{
-    MessengerCall, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, SecretError, Secrets,
-    Store, StoreError, Visibility,
+    MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, SecretError, Secrets, Store, StoreError,
+    Visibility,
 };
 use wire::queues::QueueMessage;
 
@@ -108,7 +109,7 @@ impl<T: Push> Push for On<T> {
 }
 
 impl<T: MessengerTransport> MessengerTransport for On<T> {
-    async fn call(&self, token: &str, call: &MessengerCall) -> MessengerReply {
+    async fn call(&self, token: &str, call: &Call) -> MessengerReply {
         let trip = self.1.1;
         let fails = || match trip {
             Trip::FailsBefore => MessengerReply::NotSent("tripped".into()),

@@ -23,7 +23,10 @@ async fn the_customer_sees_that_somebody_writes() {
     let world = World::new();
     assert_eq!(world.deliver(&typing(&world)).await, Ok(()));
     let call = &world.messenger.calls()[0].call;
-    assert_eq!((call.method, &call.body), ("sendChatAction", &json!({ "chat_id": 700_000_001, "action": "typing" })));
+    assert_eq!(
+        (call.method, call.parameters()),
+        ("sendChatAction", &json!({ "chat_id": 700_000_001, "action": "typing" }))
+    );
     assert_eq!((world.store.counts().commits, world.push.posts()), (0, 0));
 }
 

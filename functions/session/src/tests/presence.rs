@@ -133,6 +133,7 @@ fn offer(bench: &Bench) -> ChatId {
         taken_at_ms: None,
         close_due_at_ms: None,
         requests: Vec::new(),
+        control: None,
     };
     let thread = Thread {
         rev: 1,

@@ -75,7 +75,7 @@ impl Bench {
             random: FakeRandom::default(),
             identity: identity.clone(),
             secrets: secrets.clone(),
-            telegram: telegram.clone(),
+            messengers: telegram.clone(),
             public_url: "https://api.example.com/".to_owned(),
         });
         let bench = Self { settings, store, queues, push, clock, identity, secrets, telegram };

@@ -146,6 +146,7 @@ fn put_chat(bench: &Bench, queue: &str, stand: Stand) {
         taken_at_ms: None,
         close_due_at_ms: None,
         requests: Vec::new(),
+        control: None,
     };
     let chat = Chat {
         id: "c0ffee.1".parse().unwrap(),

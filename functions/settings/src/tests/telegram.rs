@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ports::{MessengerCall, MessengerReply, MessengerTransport};
+use messengers::call::Call;
+use ports::{MessengerReply, MessengerTransport};
 use serde_json::{Value, json};
 
 /// Knows every token of the right shape; the number in front of its colon is the bot's.
@@ -65,10 +66,10 @@ pub(crate) fn no(status: u16, description: &str) -> MessengerReply {
 }
 
 impl MessengerTransport for FakeTelegram {
-    async fn call(&self, token: &str, call: &MessengerCall) -> MessengerReply {
+    async fn call(&self, token: &str, call: &Call) -> MessengerReply {
         let mut state = self.0.borrow_mut();
         state.methods.push(call.method.to_owned());
-        state.secrets.extend(call.body["secret_token"].as_str().map(str::to_owned));
+        state.secrets.extend(call.parameters()["secret_token"].as_str().map(str::to_owned));
         match state.fault.take() {
             Some((0, reply)) => return reply,
             Some((after, reply)) => state.fault = Some((after - 1, reply)),
@@ -84,7 +85,7 @@ impl MessengerTransport for FakeTelegram {
             })),
             "setWebhook" => {
                 if !state.deaf {
-                    call.body["url"].as_str().unwrap().clone_into(&mut state.url);
+                    call.parameters()["url"].as_str().unwrap().clone_into(&mut state.url);
                 }
                 ok(&json!(true))
             }

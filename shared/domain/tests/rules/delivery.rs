@@ -14,7 +14,14 @@ use DeliveryState::{Failed, Queued, Sending, Sent, Unknown};
 fn reply(state: DeliveryState, lease_until_ms: Option<i64>) -> Message {
     let author = Author::Operator { id: id("ann"), name: "Ann".to_owned() };
     let mut message = Message::new(id("c.1"), 2, START, author, Content::text("hello"));
-    message.delivery = Some(Delivery { state, queued_at_ms: START, attempts: 1, lease_until_ms, reason: None });
+    message.delivery = Some(Delivery {
+        state,
+        queued_at_ms: START,
+        attempts: 1,
+        lease_until_ms,
+        handed_over_at_ms: None,
+        reason: None,
+    });
     message
 }
 

@@ -32,7 +32,7 @@ fn photo(file: &str, caption: Option<&str>) -> Content {
         mime_type: None,
         size_bytes: Some(1000),
         caption: caption.map(str::to_owned),
-        provider_file_id: Some(file.to_owned()),
+        source: Some(file.to_owned()),
         album_id: None,
     };
     Content::Media { media }

@@ -162,7 +162,7 @@ fn media(message: &Object, kind: MediaKind, file: &Object) -> Content {
             mime_type: line(file, "mime_type", MIME_CHARS_MAX),
             size_bytes: file.get("file_size").and_then(Value::as_u64),
             caption: caption.or_else(emoji),
-            provider_file_id: handle(file, "file_id", HANDLE_BYTES_MAX),
+            source: handle(file, "file_id", HANDLE_BYTES_MAX),
             album_id: handle(message, "media_group_id", HANDLE_BYTES_MAX),
         },
     }

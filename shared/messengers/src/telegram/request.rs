@@ -1,8 +1,8 @@
 //! Calls of the Bot API, as data.
 
-use std::fmt;
+use serde_json::{Value, json};
 
-use serde_json::{Map, Value, json};
+use crate::call::{Call, Host};
 
 /// The kinds of update that the webhook asks for: everything else never arrives. Left out, `setWebhook` would keep what
 /// was asked for before.
@@ -11,21 +11,8 @@ pub const ALLOWED_UPDATES: [&str; 4] = ["message", "edited_message", "callback_q
 /// The bounds of `max_connections` of `setWebhook`.
 const CONNECTIONS_MAX: u8 = 100;
 
-/// One call: a POST of `body` as JSON to [`endpoint`].
-#[derive(Clone, PartialEq)]
-pub struct Request {
-    /// The method, e.g. `sendMessage`.
-    pub method: &'static str,
-    /// Its parameters.
-    pub body: Value,
-}
-
-/// Shows the names of the parameters only: their values are a customer's conversation or the webhook's secret.
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parameters: Vec<&String> = self.body.as_object().into_iter().flat_map(Map::keys).collect();
-        f.debug_struct("Request").field("method", &self.method).field("parameters", &parameters).finish()
-    }
+fn call(method: &'static str, body: Value) -> Call {
+    Call::json(Host::Telegram, method, method, body)
 }
 
 /// The address of a method. **The result is a secret**, as it contains the token: it must appear in no log and no error
@@ -42,48 +29,48 @@ pub fn endpoint(base_url: &str, token: &str, method: &str) -> String {
 ///
 /// A reply to a message that is gone is sent all the same, as are replies to what has no number of Telegram's (a pressed
 /// button): without being a reply.
-pub fn send_message(chat_id: &str, text: &str, reply_to: Option<&str>) -> Request {
+pub fn send_message(chat_id: &str, text: &str, reply_to: Option<&str>) -> Call {
     let mut body = json!({ "chat_id": chat(chat_id), "text": text });
     if let Some(message_id) = reply_to.and_then(|id| id.parse::<i64>().ok()) {
         body["reply_parameters"] = json!({ "message_id": message_id, "allow_sending_without_reply": true });
     }
-    Request { method: "sendMessage", body }
+    call("sendMessage", body)
 }
 
 /// `sendChatAction`: shows "typing" for at most 5 seconds, or until a message arrives.
-pub fn send_chat_action_typing(chat_id: &str) -> Request {
-    Request { method: "sendChatAction", body: json!({ "chat_id": chat(chat_id), "action": "typing" }) }
+pub fn send_chat_action_typing(chat_id: &str) -> Call {
+    call("sendChatAction", json!({ "chat_id": chat(chat_id), "action": "typing" }))
 }
 
 /// `getMe`: whose token it is. Read the result with [`super::GetMe::from_result`].
-pub fn get_me() -> Request {
-    Request { method: "getMe", body: json!({}) }
+pub fn get_me() -> Call {
+    call("getMe", json!({}))
 }
 
 /// `getWebhookInfo`: where updates go. Read the result with [`super::WebhookInfo::from_result`].
-pub fn get_webhook_info() -> Request {
-    Request { method: "getWebhookInfo", body: json!({}) }
+pub fn get_webhook_info() -> Call {
+    call("getWebhookInfo", json!({}))
 }
 
 /// `setWebhook`: lets updates come to `url` (HTTPS; port 443, 80, 88 or 8443), each with `secret_token` (1-256 characters of
 /// `[A-Za-z0-9_-]`) in its header. `connections_max` is how many Telegram may have open at once, 1 to 100. Updates that
 /// wait already are kept.
-pub fn set_webhook(url: &str, secret_token: &str, connections_max: u8) -> Request {
-    Request {
-        method: "setWebhook",
-        body: json!({
+pub fn set_webhook(url: &str, secret_token: &str, connections_max: u8) -> Call {
+    call(
+        "setWebhook",
+        json!({
             "url": url,
             "secret_token": secret_token,
             "allowed_updates": ALLOWED_UPDATES,
             "max_connections": connections_max.clamp(1, CONNECTIONS_MAX),
             "drop_pending_updates": false,
         }),
-    }
+    )
 }
 
 /// `deleteWebhook`: updates come no more. Those that wait are kept for 24 hours.
-pub fn delete_webhook() -> Request {
-    Request { method: "deleteWebhook", body: json!({ "drop_pending_updates": false }) }
+pub fn delete_webhook() -> Call {
+    call("deleteWebhook", json!({ "drop_pending_updates": false }))
 }
 
 /// The body with which the webhook answers a pressed button (content type `application/json`): Telegram takes a call in an
@@ -100,9 +87,10 @@ fn chat(chat_id: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Body;
 
-    fn check(request: &Request, method: &str, body: &Value) {
-        assert_eq!((request.method, &request.body), (method, body));
+    fn check(call: &Call, method: &str, body: &Value) {
+        assert_eq!((call.method, call.path.as_str(), &call.body), (method, method, &Body::Json(body.clone())));
     }
 
     #[test]

@@ -199,7 +199,7 @@ fn my_chat_member(change: &Object, update_id: i64) -> Understood {
 }
 
 fn event(update_id: i64, customer: Customer, at_ms: i64, what: InboundKind) -> InboundEvent {
-    InboundEvent { event_id: update_id.to_string(), customer, at_ms, what }
+    InboundEvent { event_id: update_id.to_string(), customer, at_ms, standby: false, what }
 }
 
 /// Seconds since 1970 as milliseconds; 0 if it is not told.
@@ -225,5 +225,6 @@ fn customer(of: &Object, from: Option<&Object>) -> Result<Customer, &'static str
     let address = integer(chat, "id").ok_or(ignored::MALFORMED)?.to_string();
     let username = line(person, "username", USERNAME_CHARS_MAX);
     let name = full_name(person, NAME_CHARS_MAX).or_else(|| username.clone()).unwrap_or_else(|| address.clone());
-    Ok(Customer { address, name, username, language: line(person, "language_code", LANGUAGE_CHARS_MAX) })
+    let language = line(person, "language_code", LANGUAGE_CHARS_MAX);
+    Ok(Customer { address, name, is_stand_in: false, username, language })
 }

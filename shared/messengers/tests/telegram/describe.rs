@@ -33,6 +33,7 @@ fn describe_event(event: &InboundEvent) -> String {
         }
         InboundKind::Blocked => format!("{who} at {at}: blocked"),
         InboundKind::Unblocked => format!("{who} at {at}: unblocked"),
+        other => unreachable!("Telegram tells nothing of the kind: {other:?}"),
     }
 }
 
@@ -67,7 +68,7 @@ fn describe_content(content: &Content) -> String {
 
 fn describe_media(media: &Media) -> String {
     let mut line = format!("{:?}", media.kind);
-    optional(&mut line, "id", media.provider_file_id.as_deref());
+    optional(&mut line, "id", media.source.as_deref());
     optional(&mut line, "name", media.file_name.as_deref());
     optional(&mut line, "type", media.mime_type.as_deref());
     optional(&mut line, "size", media.size_bytes.map(|size| size.to_string()).as_deref());

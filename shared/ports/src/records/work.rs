@@ -195,6 +195,7 @@ fn thread_attributes(thread: &Thread) -> Attributes {
 
 fn state_word(stand: &Stand) -> &'static str {
     match stand {
+        Stand::WithBot => "with_bot",
         Stand::Waiting => "waiting",
         Stand::Offered { .. } => "offered",
         Stand::InWork { .. } => "in_work",

@@ -3,6 +3,7 @@
 use domain::chat::{ChatEvent, EventKind, Reason};
 use domain::config::Rule;
 use domain::content::{Content, Media, MediaKind};
+use domain::file::File;
 use domain::message::{Author, Delivery, DeliveryState, Message};
 use domain::operator::Status;
 use domain::{OperatorId, Provider};
@@ -129,7 +130,7 @@ pub(crate) fn events() -> Vec<Event> {
     events.extend(all!(Status: Active, Inactive).map(|status| Event::Operator { operator: myself(status) }));
     events.extend(messages().into_iter().map(|message| Event::Message { message }));
     for provider in all!(Provider: Telegram, Messenger, Whatsapp) {
-        for state in all!(State: Waiting, Offered, InWork, Closed) {
+        for state in all!(State: WithBot, Waiting, Offered, InWork, Closed) {
             events.push(Event::Chat { chat: view(state, provider), messages: Vec::new(), events: Vec::new() });
         }
     }
@@ -206,22 +207,45 @@ fn messages() -> Vec<Message> {
         quote: Some("late".to_owned()),
         forwarded_from: Some("Bob".to_owned()),
         edited_at_ms: Some(AT_MS),
+        reaction: Some("👍".to_owned()),
         ..message(Author::Customer, Content::text("Hello"))
     });
-    for state in all!(DeliveryState: Queued, Sending, Sent, Failed, Unknown) {
+    for state in all!(DeliveryState: Queued, Sending, Sent, Delivered, Read, Failed, Unknown) {
         let lease_until_ms = (state == DeliveryState::Sending).then_some(AT_MS);
         let reason = (state == DeliveryState::Failed).then(|| "expired".to_owned());
-        let delivery = Some(Delivery { state, queued_at_ms: AT_MS, attempts: 1, lease_until_ms, reason });
+        let delivery = Some(Delivery {
+            state,
+            queued_at_ms: AT_MS,
+            attempts: 1,
+            lease_until_ms,
+            handed_over_at_ms: Some(AT_MS),
+            reason,
+        });
         messages.push(Message {
             delivery,
             previous_out: Some(2),
             ..message(operator(), Content::text("Good morning"))
         });
     }
+    for app in [None, Some("263902037430900".to_owned())] {
+        messages.push(message(Author::External { app }, Content::text("I am a bot.")));
+    }
+    let key = || "in/c0ffee.1/1".to_owned().try_into().expect("a key");
+    for file in [
+        File::Pending { since_ms: AT_MS },
+        File::Stored { key: key(), content_type: "image/png".to_owned(), size_bytes: 1 },
+        File::Missing { reason: "too_large".to_owned() },
+    ] {
+        // A new state of a file does not compile until it is here.
+        match file {
+            File::Pending { .. } | File::Stored { .. } | File::Missing { .. } => {}
+        }
+        messages.push(Message { file: Some(file), ..message(Author::Customer, contents().remove(0)) });
+    }
     for message in &messages {
         // A new kind of author does not compile until it is here.
         match message.author {
-            Author::Customer | Author::Operator { .. } | Author::System => {}
+            Author::Customer | Author::Operator { .. } | Author::External { .. } | Author::System => {}
         }
     }
     messages
@@ -234,7 +258,7 @@ fn contents() -> Vec<Content> {
         mime_type: None,
         size_bytes: None,
         caption: None,
-        provider_file_id: None,
+        source: None,
         album_id: None,
     };
     let kinds = all!(MediaKind: Photo, Video, VideoNote, Animation, Audio, Voice, Sticker, Document);
@@ -249,7 +273,7 @@ fn contents() -> Vec<Content> {
                 mime_type: text(),
                 size_bytes: Some(1),
                 caption: text(),
-                provider_file_id: text(),
+                source: None,
                 album_id: text(),
             },
         },

@@ -32,10 +32,12 @@ pub fn inbound(conversation: &str, queue: &str, message_id: &str, text: &str) ->
             customer: Customer {
                 address: conversation.to_owned(),
                 name: format!("Customer {conversation}"),
+                is_stand_in: false,
                 username: None,
                 language: None,
             },
             at_ms: 1_767_225_000_000,
+            standby: false,
             what,
         },
         received_at_ms: 1_767_225_600_000,

@@ -218,6 +218,7 @@ impl World {
         for chat in &work.chats {
             let Chat { id, route, .. } = chat;
             let stand = match &route.stand {
+                Stand::WithBot => "with a bot".to_owned(),
                 Stand::Waiting => "waiting".to_owned(),
                 Stand::Offered { offer } => format!("offered to {}", offer.operator),
                 Stand::InWork { operator, transfer } => {

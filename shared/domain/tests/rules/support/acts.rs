@@ -15,8 +15,14 @@ use super::{SUPPORT, World, id};
 
 /// An event of a customer, told by the messenger at `at_ms`.
 pub(crate) fn event(event_id: &str, at_ms: i64, what: InboundKind) -> InboundEvent {
-    let customer = Customer { address: "42".to_owned(), name: "Customer".to_owned(), username: None, language: None };
-    InboundEvent { event_id: event_id.to_owned(), customer, at_ms, what }
+    let customer = Customer {
+        address: "42".to_owned(),
+        name: "Customer".to_owned(),
+        is_stand_in: false,
+        username: None,
+        language: None,
+    };
+    InboundEvent { event_id: event_id.to_owned(), customer, at_ms, standby: false, what }
 }
 
 /// Where an event came in: what an [`Incoming`] borrows.
@@ -81,6 +87,7 @@ impl World {
             }
             InboundKind::Blocked => incoming.reachability(false, latest, contact, operator),
             InboundKind::Unblocked => incoming.reachability(true, latest, contact, operator),
+            _ => Decision::nothing(),
         }
     }
 

@@ -90,6 +90,7 @@ pub(crate) fn waiting(chat: &str) -> Chat {
             taken_at_ms: None,
             close_due_at_ms: None,
             requests: Vec::new(),
+            control: None,
         },
     }
 }
