@@ -1,17 +1,21 @@
-//! Stores a customer's message in its chat; opens the chat (L1, L3, L7).
+//! Stores a customer's message in its chat; opens the chat (L1, L3, L7); takes in what a messenger tells of messages.
 //!
 //! One event = one transaction, whose receipt makes a second delivery harmless (I2). Events of a conversation come one after
 //! the other (FIFO by conversation); should two come at once all the same, the store lets one through and the other decides
 //! again (I1, I9).
 
+mod hear;
+
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::ChannelId;
 use domain::chat::{Chat, Stand};
-use domain::config::Configuration;
-use domain::decision::{Decision, News, Wake};
+use domain::config::{Configuration, Queue};
+use domain::contact::Contact;
+use domain::decision::{Decision, Fetch, FetchHint, News, Wake};
+use domain::file::File;
 use domain::inbound::InboundKind;
 use domain::operator::Operator;
 use domain::receive::{Incoming, message_key, receipt_key};
-use domain::{ChannelId, QueueId};
 use ports::queues::Visibility;
 use ports::records::{
     self, chat_key, contact_key, decode_chat, decode_contact, decode_message, decode_operator, decode_receipt,
@@ -23,6 +27,8 @@ use runtime::batch::{self, Parking, Verdict};
 use runtime::desk::DECISIONS_MAX;
 use runtime::{Desk, telemetry};
 use wire::queues::{Inbound as Body, QueueName};
+
+use crate::hear::of_customer;
 
 /// When an event was taken in.
 enum Taken {
@@ -115,6 +121,11 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
         let [Some(chat), Some(message)] = rows.as_slice() else { return Ok(()) };
         let (chat, message) = (decode_chat(chat)?, decode_message(message)?);
         let mut hints = Decision::default();
+        if let Some(File::Pending { .. }) = message.file {
+            let what = Fetch::File { chat: chat.id.clone(), seq: message.seq };
+            let (channel, conversation) = (chat.channel.clone(), body.conversation.clone());
+            hints.fetches.push(FetchHint { provider: chat.provider, channel, conversation, what });
+        }
         if let Some(operator) = self.operator_of(&chat).await? {
             hints.tell(&operator, News::Message(message));
         } else if chat.route.stand == Stand::Waiting {
@@ -145,18 +156,28 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
                     None => self.message(incoming, latest).await,
                 }
             }
-            InboundKind::Blocked | InboundKind::Unblocked => {
-                let reachable = incoming.event.what == InboundKind::Unblocked;
-                let mut keys = vec![contact_key(incoming.conversation)];
-                keys.extend(latest.as_ref().and_then(Chat::operator).map(operator_key));
-                let rows = store.get(&keys).await?;
-                let contact = rows.first().and_then(Option::as_ref).map(decode_contact).transpose()?;
-                let operator = rows.get(1).and_then(Option::as_ref).map(decode_operator).transpose()?;
-                Ok(incoming.reachability(reachable, latest.as_ref(), contact.as_ref(), operator.as_ref()))
+            InboundKind::Echo { reply, .. } => self.echo(incoming, latest, reply.as_ref()).await,
+            InboundKind::Delivery { which, .. } => self.fares(incoming, latest, which).await,
+            InboundKind::Reaction { message_id, .. } => self.reaction(incoming, message_id).await,
+            _ => {
+                let (contact, operator) = self.parties(incoming, latest.as_ref()).await?;
+                Ok(of_customer(incoming, latest.as_ref(), contact.as_ref(), operator.as_ref()))
             }
-            // No webhook tells of these yet.
-            _ => Ok(Decision::nothing()),
         }
+    }
+
+    /// The contact, and whoever has the chat in work: one read.
+    async fn parties(
+        &self,
+        incoming: &Incoming<'_>,
+        latest: Option<&Chat>,
+    ) -> Result<(Option<Contact>, Option<Operator>), StoreError> {
+        let mut keys = vec![contact_key(incoming.conversation)];
+        keys.extend(latest.and_then(Chat::operator).map(operator_key));
+        let rows = self.desk.store.get(&keys).await?;
+        let contact = rows.first().and_then(Option::as_ref).map(decode_contact).transpose()?;
+        let operator = rows.get(1).and_then(Option::as_ref).map(decode_operator).transpose()?;
+        Ok((contact, operator))
     }
 
     /// A message of an open chat needs its operator, one that opens a chat the contact: never both, so it is one more read.
@@ -203,7 +224,6 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
 }
 
 /// The queue that new chats of a channel go to, if the channel takes part (C1).
-fn serving_queue<'a>(config: &'a Configuration, channel: &ChannelId) -> Option<&'a QueueId> {
-    let queue = config.channels.get(channel)?.serving()?;
-    config.queues.contains_key(queue).then_some(queue)
+fn serving_queue<'a>(config: &'a Configuration, channel: &ChannelId) -> Option<&'a Queue> {
+    config.queues.get(config.channels.get(channel)?.serving()?)
 }

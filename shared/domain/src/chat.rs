@@ -203,6 +203,10 @@ pub enum EventKind {
     AutoClosed,
     /// The close timer was set to another time.
     Rearmed,
+    /// The conversation was passed to us (C6).
+    HandedOver,
+    /// The conversation was taken by another app (C6).
+    TakenByOther,
 }
 
 /// Why an operator was chosen.

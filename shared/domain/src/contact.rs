@@ -23,11 +23,13 @@ pub struct Contact {
 impl Contact {
     /// This contact, with what the messenger tells now; `None` when nothing is new.
     pub fn refreshed(&self, customer: &Customer) -> Option<Self> {
+        let mut customer = customer.clone();
+        if customer.is_stand_in {
+            // It stands in for a name that may be known already.
+            customer.name.clone_from(&self.customer.name);
+            customer.is_stand_in = self.customer.is_stand_in;
+        }
         // Who writes can be written to.
-        (self.customer != *customer || !self.reachable).then(|| Self {
-            customer: customer.clone(),
-            reachable: true,
-            ..self.clone()
-        })
+        (self.customer != customer || !self.reachable).then(|| Self { customer, reachable: true, ..self.clone() })
     }
 }

@@ -42,6 +42,12 @@ pub enum Content {
         /// What the button says or, where the provider does not tell, what it carries.
         label: String,
     },
+    /// The conversation is given back to the app that had it, or to nobody in particular (C6): what an outgoing message of the
+    /// system's own is for.
+    HandBack {
+        /// To which app; none = whoever is next.
+        to: Option<String>,
+    },
     /// Something that cannot be shown: it happened, and says what it was.
     Unsupported {
         /// The provider's own word for it, e.g. `poll`.

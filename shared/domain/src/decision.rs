@@ -35,6 +35,15 @@ pub enum Write {
         /// Whether nothing may have been said, or sent again, in between (a close by time must not overtake a reply, I7).
         if_quiet: bool,
     },
+    /// Both halves of a chat move on, each from the revision that it had; the chat must not be closed.
+    Chat {
+        /// As it was.
+        before: Chat,
+        /// As it is to be.
+        after: Chat,
+    },
+    /// A chat's customer has a name now; its route must be at the revision that it had.
+    Named(Chat),
     /// An operator changes from the one to the other; brings the places in the orders of the free along. A new one has no before.
     Operator {
         /// As read.

@@ -91,6 +91,49 @@ pub fn settle(message: &Message, outcome: &Outcome) -> Message {
     }
 }
 
+/// How far a state is: the messenger's word of a later one counts, of an earlier one not, in whatever order they come.
+const fn rank(state: DeliveryState) -> u8 {
+    match state {
+        DeliveryState::Queued => 0,
+        DeliveryState::Sending => 1,
+        DeliveryState::Unknown => 2,
+        DeliveryState::Sent => 3,
+        DeliveryState::Delivered => 4,
+        DeliveryState::Read => 5,
+        // What was refused can no longer arrive; what has arrived was not refused.
+        DeliveryState::Failed => 6,
+    }
+}
+
+/// The reply after the messenger told of it by itself; `None` when that is no news. `message_id` is the provider's id of it.
+pub fn progress(
+    message: &Message,
+    state: DeliveryState,
+    reason: Option<&str>,
+    message_id: Option<&str>,
+) -> Option<Message> {
+    let before = message.delivery.as_ref()?.state;
+    let arrived = matches!(before, DeliveryState::Delivered | DeliveryState::Read);
+    let moves = rank(state) > rank(before) && !(state == DeliveryState::Failed && arrived);
+    let is_named = message_id.is_some() && message.provider_message_id.is_none();
+    if !moves && !is_named {
+        return None;
+    }
+    let mut after = if moves { ended(message, state, reason.unwrap_or_default()) } else { changed(message, |_| {}) };
+    if is_named {
+        after.provider_message_id = message_id.map(str::to_owned);
+    }
+    Some(after)
+}
+
+/// Whether a watermark of the provider's says something of this reply: it was with the messenger by then.
+pub fn is_before(message: &Message, watermark_ms: i64) -> bool {
+    message.delivery.as_ref().is_some_and(|delivery| {
+        let is_there = matches!(delivery.state, DeliveryState::Sent | DeliveryState::Delivered);
+        is_there && delivery.handed_over_at_ms.is_some_and(|at| at <= watermark_ms)
+    })
+}
+
 /// Who is to hear how a reply fares (I6): who has the chat in work, or had it when it closed (L6); while nobody has it, who
 /// wrote the reply.
 pub fn listener<'a>(chat: &'a Chat, message: &'a Message) -> Option<&'a OperatorId> {

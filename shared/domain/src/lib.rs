@@ -11,6 +11,8 @@ pub mod content;
 pub mod decision;
 pub mod delivery;
 pub mod file;
+pub mod handover;
+pub mod hear;
 pub mod ids;
 pub mod inbound;
 pub mod message;
@@ -22,6 +24,7 @@ pub mod routing;
 pub mod settings;
 pub mod stay;
 pub mod transfer;
+pub mod window;
 
 pub use ids::{ChannelId, ChatId, ConversationId, OfferId, OperatorId, Provider, QueueId, RoleId};
 pub use refusal::Refusal;

@@ -1,13 +1,16 @@
 //! What a customer's event does (L1, L3, L7, I1, I2, I9).
 
-use crate::chat::{Chat, Route, Stand, Thread};
+use crate::chat::{Chat, Control, Route, Stand, Thread};
+use crate::config::Queue;
 use crate::contact::Contact;
-use crate::content::Content;
-use crate::decision::{Decision, News, Wake, Write};
-use crate::ids::{ChannelId, ChatId, ConversationId, Provider, QueueId};
+use crate::content::{Content, Media};
+use crate::decision::{Decision, Fetch, FetchHint, News, Wake, Write};
+use crate::file::File;
+use crate::ids::{ChannelId, ChatId, ConversationId, Provider};
 use crate::inbound::{InboundEvent, InboundKind};
 use crate::message::{Author, Message};
 use crate::operator::Operator;
+use crate::stay;
 
 /// An event and where it came in.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +22,7 @@ pub struct Incoming<'a> {
     /// Its messenger.
     pub provider: Provider,
     /// The queue that new chats of the channel go to.
-    pub queue: &'a QueueId,
+    pub queue: &'a Queue,
     /// What happened.
     pub event: &'a InboundEvent,
     /// Now, milliseconds since 1970.
@@ -35,25 +38,32 @@ pub fn message_key(message_id: &str) -> String {
 /// The key of the receipt of this event.
 pub fn receipt_key(event: &InboundEvent) -> String {
     match &event.what {
-        InboundKind::Message { message_id, .. } => message_key(message_id),
+        InboundKind::Message { message_id, .. } | InboundKind::Echo { message_id, .. } => message_key(message_id),
         _ => format!("e:{}", event.event_id),
     }
 }
 
 impl Incoming<'_> {
-    /// The chat's first message opens it (L1, L3): the contact is written when new or changed.
+    /// The chat's first message opens it (L1, L3): the contact is written when new or changed. What an external bot handles
+    /// opens a chat that nobody is asked to take (C6, L5).
     pub fn open(&self, closed: Option<&Chat>, contact: Option<&Contact>, message: &Message) -> Decision {
         debug_assert!(closed.is_none_or(Chat::is_closed), "I1: a next chat only after the last one has closed");
+        let refreshed = match contact {
+            Some(contact) => contact.refreshed(&self.event.customer),
+            None => Some(self.new_contact()),
+        };
+        let customer = refreshed.as_ref().or(contact).map_or(&self.event.customer, |contact| &contact.customer);
+        let by_bot = self.event.standby;
         let chat = Chat {
             id: message.chat.clone(),
             channel: self.channel.clone(),
             provider: self.provider,
-            customer_name: self.event.customer.name.clone(),
+            customer_name: customer.name.clone(),
             opened_at_ms: self.now_ms,
             thread: Thread {
                 rev: 1,
                 next_seq: 2,
-                last_in_at_ms: Some(self.now_ms),
+                last_in_at_ms: (message.author == Author::Customer).then_some(self.now_ms),
                 last_out_at_ms: None,
                 last_out_seq: None,
                 read_seq: 0,
@@ -61,41 +71,56 @@ impl Incoming<'_> {
             },
             route: Route {
                 rev: 1,
-                queue: self.queue.clone(),
-                stand: Stand::Waiting,
+                queue: self.queue.id.clone(),
+                stand: if by_bot { Stand::WithBot } else { Stand::Waiting },
                 waiting_since_ms: self.now_ms,
                 not_before_ms: None,
                 decliners: Vec::new(),
                 taken_at_ms: None,
-                close_due_at_ms: None,
+                close_due_at_ms: by_bot.then(|| self.now_ms + stay::bot_silence_ms(Some(self.queue))),
                 requests: Vec::new(),
-                control: None,
+                control: by_bot.then_some(Control::Others { app: None }),
             },
         };
-        let wake = Wake { queue: self.queue.clone(), cause: format!("{}.1", chat.id), delay_s: 0 };
+        let mut decision = Decision::default();
+        if !by_bot {
+            decision.wakes.push(Wake { queue: self.queue.id.clone(), cause: format!("{}.1", chat.id), delay_s: 0 });
+        }
+        decision.fetches.extend(self.file_of(message));
+        if customer.is_stand_in {
+            decision.fetches.push(self.fetch(Fetch::Profile { address: customer.address.clone() }));
+        }
         let mut writes = vec![Write::OpenChat(chat), Write::NewMessage(message.clone()), self.receipt(Some(message))];
         writes.extend(self.receipt_of_original(message));
-        let known = match contact {
-            Some(contact) => contact.refreshed(&self.event.customer),
-            None => Some(self.new_contact()),
-        };
-        writes.extend(known.map(Write::Contact));
-        Decision { writes, wakes: vec![wake], ..Decision::default() }
+        writes.extend(refreshed.map(Write::Contact));
+        Decision { writes, ..decision }
     }
 
     /// A later message joins the open chat (L1); whoever has it in work hears of it.
     pub fn append(&self, open: &Chat, operator: Option<&Operator>, message: Message) -> Decision {
+        let thread = self.thread_after(open, &message);
+        let advance = Write::Thread { chat: open.id.clone(), from_seq: open.thread.next_seq, thread, speaker: None };
+        self.joined(vec![advance], operator, message)
+    }
+
+    /// The chat's thread with one more message.
+    pub(crate) fn thread_after(&self, open: &Chat, message: &Message) -> Thread {
         let mut thread = open.thread.clone();
         thread.rev += 1;
         thread.next_seq += 1;
-        if message.author == Author::Customer {
-            thread.last_in_at_ms = Some(self.now_ms);
+        match message.author {
+            Author::Customer => thread.last_in_at_ms = Some(self.now_ms),
+            Author::External { .. } => thread.last_out_at_ms = Some(self.now_ms),
+            Author::Operator { .. } | Author::System => {}
         }
-        let advance = Write::Thread { chat: open.id.clone(), from_seq: open.thread.next_seq, thread, speaker: None };
-        let mut decision = Decision {
-            writes: vec![advance, Write::NewMessage(message.clone()), self.receipt(Some(&message))],
-            ..Decision::default()
-        };
+        thread
+    }
+
+    /// A message that joins a chat, whose own change is the first of the writes.
+    pub(crate) fn joined(&self, chat: Vec<Write>, operator: Option<&Operator>, message: Message) -> Decision {
+        let mut decision = Decision { writes: chat, ..Decision::default() };
+        decision.writes.extend([Write::NewMessage(message.clone()), self.receipt(Some(&message))]);
+        decision.fetches.extend(self.file_of(&message));
         decision.writes.extend(self.receipt_of_original(&message));
         if let Some(operator) = operator {
             decision.tell(operator, News::Message(message));
@@ -107,7 +132,14 @@ impl Incoming<'_> {
     pub fn message(&self, latest: Option<&Chat>, contact: Option<&Contact>, operator: Option<&Operator>) -> Decision {
         match latest {
             Some(open) if !open.is_closed() => {
-                self.append(open, operator, self.message_in(&open.id, open.thread.next_seq))
+                let message = self.message_in(&open.id, open.thread.next_seq);
+                // Outside standby it is ours, even if nobody said so: control lapses by itself after a day (C6).
+                match open.route.control {
+                    Some(Control::Others { .. }) if !self.event.standby => {
+                        self.given_to_us(open, None, operator, message)
+                    }
+                    _ => self.append(open, operator, message),
+                }
             }
             closed => self.open(closed, contact, &self.message_in(&self.next_chat(closed), 1)),
         }
@@ -123,6 +155,10 @@ impl Incoming<'_> {
             message.content = content;
             message.edited_at_ms = Some(self.edited_at_ms());
             message.rev += 1;
+            if source_of(&message.content) != source_of(&original.content) {
+                message.file = self.pending(&message.content);
+                decision.fetches.extend(self.file_of(&message));
+            }
             decision.writes.push(Write::Message(message.clone()));
             if let Some(operator) = operator {
                 decision.tell(operator, News::Message(message));
@@ -157,7 +193,7 @@ impl Incoming<'_> {
         decision
     }
 
-    fn next_chat(&self, closed: Option<&Chat>) -> ChatId {
+    pub(crate) fn next_chat(&self, closed: Option<&Chat>) -> ChatId {
         ChatId { conversation: self.conversation.clone(), n: closed.map_or(1, |chat| chat.id.n + 1) }
     }
 
@@ -179,17 +215,17 @@ impl Incoming<'_> {
         Some(Write::Receipt { conversation: self.conversation.clone(), key: message_key(message_id), message: place })
     }
 
-    fn receipt(&self, message: Option<&Message>) -> Write {
+    pub(crate) fn receipt(&self, message: Option<&Message>) -> Write {
         Write::Receipt {
             conversation: self.conversation.clone(),
             key: receipt_key(self.event),
             message: message
-                .filter(|message| message.author == Author::Customer)
+                .filter(|message| message.author != Author::System)
                 .map(|message| (message.chat.clone(), message.seq)),
         }
     }
 
-    fn message_in(&self, chat: &ChatId, seq: u64) -> Message {
+    pub(crate) fn message_in(&self, chat: &ChatId, seq: u64) -> Message {
         let blank = |content: &Content| Message::new(chat.clone(), seq, self.now_ms, Author::Customer, content.clone());
         let mut message = match &self.event.what {
             InboundKind::Message { message_id, content, reply_to, quote, forwarded_from } => Message {
@@ -204,10 +240,31 @@ impl Incoming<'_> {
                 edited_at_ms: Some(self.edited_at_ms()),
                 ..blank(content)
             },
-            _ => unreachable!("only messages and edits are messages of the customer's"),
+            InboundKind::Echo { message_id, content, app, .. } => Message {
+                author: Author::External { app: app.clone() },
+                provider_message_id: Some(message_id.clone()),
+                ..blank(content)
+            },
+            _ => unreachable!("only messages, edits and echoes say anything"),
         };
         message.provider_at_ms = self.provider_at_ms();
+        message.file = self.pending(&message.content);
         message
+    }
+
+    /// The file of what was said, if it has one that can be fetched.
+    fn pending(&self, content: &Content) -> Option<File> {
+        source_of(content).map(|_| File::Pending { since_ms: self.now_ms })
+    }
+
+    fn file_of(&self, message: &Message) -> Option<FetchHint> {
+        let is_pending = matches!(message.file, Some(File::Pending { .. }));
+        is_pending.then(|| self.fetch(Fetch::File { chat: message.chat.clone(), seq: message.seq }))
+    }
+
+    fn fetch(&self, what: Fetch) -> FetchHint {
+        let (channel, conversation) = (self.channel.clone(), self.conversation.clone());
+        FetchHint { provider: self.provider, channel, conversation, what }
     }
 
     fn edited_at_ms(&self) -> i64 {
@@ -215,8 +272,15 @@ impl Incoming<'_> {
     }
 
     /// When it happened by the provider's clock, where the provider tells ([`InboundEvent::at_ms`]).
-    fn provider_at_ms(&self) -> Option<i64> {
+    pub(crate) fn provider_at_ms(&self) -> Option<i64> {
         (self.event.at_ms != 0).then_some(self.event.at_ms)
+    }
+}
+
+fn source_of(content: &Content) -> Option<&String> {
+    match content {
+        Content::Media { media: Media { source, .. } } => source.as_ref(),
+        _ => None,
     }
 }
 

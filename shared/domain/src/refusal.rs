@@ -57,6 +57,12 @@ pub enum Refusal {
     /// A text above [`crate::content::TEXT_CHARS_MAX`].
     #[error("The text is too long.")]
     TextTooLong,
+    /// Another app has the conversation in hand (C6).
+    #[error("The conversation is with another app at the moment; it cannot be answered from here.")]
+    OwnedByOther,
+    /// The messenger takes no free words any more ([`crate::window`]).
+    #[error("The customer wrote too long ago: the messenger takes no reply until they write again.")]
+    WindowClosed,
     /// There is no such message in the chat.
     #[error("There is no such message.")]
     MessageNotFound,
@@ -76,7 +82,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, for what describes them to others.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::ChatNotFound,
         Self::NotYourChat,
         Self::ChatClosed,
@@ -95,6 +101,8 @@ impl Refusal {
         Self::ChannelInactive,
         Self::TextEmpty,
         Self::TextTooLong,
+        Self::OwnedByOther,
+        Self::WindowClosed,
         Self::MessageNotFound,
         Self::NotResendable,
         Self::TooManyConnections,
@@ -123,6 +131,8 @@ impl Refusal {
             Self::ChannelInactive => "channel_inactive",
             Self::TextEmpty => "text_empty",
             Self::TextTooLong => "text_too_long",
+            Self::OwnedByOther => "owned_by_other",
+            Self::WindowClosed => "window_closed",
             Self::MessageNotFound => "message_not_found",
             Self::NotResendable => "not_resendable",
             Self::TooManyConnections => "too_many_connections",

@@ -1,6 +1,6 @@
 //! What an operator writes (L2, L6, L7, I6).
 
-use crate::chat::{Chat, REQUESTS_MAX, Stand, Thread, request_key};
+use crate::chat::{Chat, Control, REQUESTS_MAX, Stand, Thread, request_key};
 use crate::config::{Configuration, Rule};
 use crate::content::Content;
 use crate::decision::{Decision, News, SendHint, Write};
@@ -8,6 +8,7 @@ use crate::ids::OperatorId;
 use crate::message::{Author, Delivery, DeliveryState, Message};
 use crate::operator::Operator;
 use crate::refusal::Refusal;
+use crate::window;
 
 /// The most parts that one reply is split into.
 pub const PARTS_MAX: usize = 16;
@@ -49,6 +50,17 @@ pub fn may_read(chat: &Chat, operator: &Operator, config: &Configuration) -> Res
     if allowed { Ok(()) } else { Err(Refusal::ChatNotFound) }
 }
 
+/// Whether anything can go to the customer of this chat now (C1, C5-C7).
+pub fn may_send(chat: &Chat, channel_serves: bool, now_ms: i64) -> Result<(), Refusal> {
+    if !channel_serves {
+        return Err(Refusal::ChannelInactive);
+    }
+    if matches!(chat.route.control, Some(Control::Others { .. })) {
+        return Err(Refusal::OwnedByOther);
+    }
+    if window::is_closed(chat, now_ms) { Err(Refusal::WindowClosed) } else { Ok(()) }
+}
+
 /// A reply, split into the parts that the messenger takes.
 pub fn reply(
     chat: &Chat,
@@ -63,9 +75,7 @@ pub fn reply(
         return Ok(Replied { seqs: seqs.clone(), decision: Decision::nothing() });
     }
     may_speak(chat, &operator.id)?;
-    if !channel_serves {
-        return Err(Refusal::ChannelInactive);
-    }
+    may_send(chat, channel_serves, now_ms)?;
     if parts.is_empty() {
         return Err(Refusal::TextEmpty);
     }
@@ -110,9 +120,7 @@ pub fn resend(
     now_ms: i64,
 ) -> Result<Decision, Refusal> {
     may_speak(chat, &operator.id)?;
-    if !channel_serves {
-        return Err(Refusal::ChannelInactive);
-    }
+    may_send(chat, channel_serves, now_ms)?;
     let resendable = message
         .delivery
         .as_ref()
@@ -154,7 +162,7 @@ pub fn read(chat: &Chat, operator: &OperatorId, seq: u64) -> Result<Decision, Re
     Ok(Decision { writes: vec![write], ..Decision::default() })
 }
 
-fn queued(now_ms: i64) -> Delivery {
+pub(crate) fn queued(now_ms: i64) -> Delivery {
     Delivery {
         state: DeliveryState::Queued,
         queued_at_ms: now_ms,

@@ -3,6 +3,7 @@
 use crate::chat::{Chat, EventKind, Route, Stand, request_key};
 use crate::config::Queue;
 use crate::decision::{Decision, News, Timer, Write};
+use crate::handover::hand_back;
 use crate::ids::{ChatId, OperatorId};
 use crate::operator::Operator;
 use crate::refusal::Refusal;
@@ -24,6 +25,28 @@ pub(crate) fn arm(
     route.close_due_at_ms.map(|at_ms| Timer::CloseDue { chat: chat.clone(), operator: operator.clone(), at_ms })
 }
 
+/// A chat with a bot closes after so long without a word of either side, where its queue says nothing (L5), milliseconds.
+pub const BOT_SILENCE_MS: i64 = 24 * 3_600_000;
+
+/// After how long without a word a chat with a bot closes (L5), milliseconds.
+pub fn bot_silence_ms(queue: Option<&Queue>) -> i64 {
+    timeout_ms(queue).unwrap_or(BOT_SILENCE_MS)
+}
+
+/// What the time says of a chat that a bot has (L5). The sweep alone looks: nobody waits for it.
+fn verdict_with_bot(chat: &Chat, queue: Option<&Queue>, now_ms: i64) -> Verdict {
+    let thread = &chat.thread;
+    let last = thread.last_in_at_ms.max(thread.last_out_at_ms).unwrap_or(chat.opened_at_ms);
+    let due = last + bot_silence_ms(queue);
+    if now_ms >= due {
+        Verdict::Close
+    } else if chat.route.close_due_at_ms.is_some_and(|at| at > now_ms && at <= due) {
+        Verdict::Leave
+    } else {
+        Verdict::LookAgain(Some(due))
+    }
+}
+
 /// What the time says of a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -36,6 +59,9 @@ enum Verdict {
 }
 
 fn verdict(chat: &Chat, queue: Option<&Queue>, now_ms: i64) -> Verdict {
+    if chat.route.stand == Stand::WithBot {
+        return verdict_with_bot(chat, queue, now_ms);
+    }
     let armed = chat.route.close_due_at_ms;
     let Some(timeout) = timeout_ms(queue) else {
         return if armed.is_some() { Verdict::LookAgain(None) } else { Verdict::Leave };
@@ -59,7 +85,8 @@ fn verdict(chat: &Chat, queue: Option<&Queue>, now_ms: i64) -> Verdict {
 
 /// Whether the chat's operator, and the target of an open transfer, are needed to decide [`close_by_time`].
 pub fn is_time_to_close(chat: &Chat, queue: Option<&Queue>, now_ms: i64) -> bool {
-    chat.operator().is_some() && verdict(chat, queue, now_ms) == Verdict::Close
+    let closes = chat.operator().is_some() || chat.route.stand == Stand::WithBot;
+    closes && verdict(chat, queue, now_ms) == Verdict::Close
 }
 
 /// What a close timer does when it fires: closes, sets itself anew, or nothing.
@@ -70,20 +97,24 @@ pub fn close_by_time(
     queue: Option<&Queue>,
     now_ms: i64,
 ) -> Decision {
-    let Some(with) = chat.operator() else { return Decision::nothing() };
+    let with = chat.operator();
+    if with.is_none() && chat.route.stand != Stand::WithBot {
+        return Decision::nothing();
+    }
     match verdict(chat, queue, now_ms) {
         Verdict::Leave => Decision::nothing(),
         Verdict::LookAgain(at) => {
             let mut route = chat.next_route();
             route.close_due_at_ms = at;
             let mut decision = chat.move_to(route, EventKind::Rearmed, None, now_ms);
-            decision.timers.extend(at.map(|at_ms| Timer::CloseDue {
+            decision.timers.extend(at.zip(with).map(|(at_ms, with)| Timer::CloseDue {
                 chat: chat.id.clone(),
                 operator: with.clone(),
                 at_ms,
             }));
             decision
         }
+        Verdict::Close if with.is_none() => end_with_bot(chat, now_ms),
         Verdict::Close => match operator {
             Some(operator) => end(chat, operator, target, None, None, now_ms),
             None => Decision::nothing(),
@@ -126,12 +157,27 @@ fn end(
     let what = if by.is_some() { EventKind::Closed } else { EventKind::AutoClosed };
     let mut decision = leave(chat, operator, target, route, what, "closed", now_ms);
     if by.is_none() {
-        for write in &mut decision.writes {
-            if let Write::Route { if_quiet, .. } = write {
-                *if_quiet = true;
-            }
+        only_if_quiet(&mut decision);
+    }
+    hand_back(chat, &mut decision, now_ms);
+    decision
+}
+
+fn only_if_quiet(decision: &mut Decision) {
+    for write in &mut decision.writes {
+        if let Write::Route { if_quiet, .. } = write {
+            *if_quiet = true;
         }
     }
+}
+
+/// A chat that nobody here ever had closes with an empty Operator field (L5); the bot keeps the conversation.
+fn end_with_bot(chat: &Chat, now_ms: i64) -> Decision {
+    let mut route = chat.next_route();
+    route.stand = Stand::Closed { at_ms: now_ms, by: None, operator: None };
+    route.close_due_at_ms = None;
+    let mut decision = chat.move_to(route, EventKind::AutoClosed, None, now_ms);
+    only_if_quiet(&mut decision);
     decision
 }
 

@@ -323,7 +323,11 @@ pub struct ChatView {
     pub last_seq: u64,
     /// The number of the last message seen.
     pub read_seq: u64,
-    /// The revision of all this but the two numbers.
+    /// Until when the customer may be written to, milliseconds since 1970; null = without end. A message of theirs moves it.
+    pub reply_until_ms: Option<i64>,
+    /// Whether another app has the conversation in hand (C6): replies are refused.
+    pub is_with_other: bool,
+    /// The revision of all this but the two numbers and that time.
     pub route_rev: u64,
 }
 
@@ -365,6 +369,8 @@ impl From<&Chat> for ChatView {
             waiting_since_ms: chat.route.waiting_since_ms,
             last_seq: chat.thread.next_seq.saturating_sub(1),
             read_seq: chat.thread.read_seq,
+            reply_until_ms: domain::window::reply_until_ms(chat),
+            is_with_other: matches!(chat.route.control, Some(domain::chat::Control::Others { .. })),
             route_rev: chat.route.rev,
         }
     }

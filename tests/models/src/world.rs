@@ -76,6 +76,10 @@ impl World {
                 let quiet = !if_quiet || chat.thread.rev == before.thread.rev;
                 chat.route.rev == before.route.rev && quiet
             }),
+            Write::Chat { before, .. } => {
+                self.chat(&before.id).is_some_and(|chat| *chat == *before && !chat.is_closed())
+            }
+            Write::Named(named) => self.chat(&named.id).is_some_and(|chat| chat.route.rev == named.route.rev),
             Write::Operator { before, after } => {
                 self.operator(&after.id).map(|operator| operator.rev) == before.as_ref().map(|before| before.rev)
             }
@@ -96,6 +100,10 @@ impl World {
             Write::OpenChat(chat) => self.chats.push(chat.clone()),
             Write::Thread { chat, thread, .. } => self.on_chat(chat, |chat| chat.thread.clone_from(thread)),
             Write::Route { before, route, .. } => self.on_chat(&before.id, |chat| chat.route.clone_from(route)),
+            Write::Chat { before, after } => self.on_chat(&before.id, |chat| chat.clone_from(after)),
+            Write::Named(named) => {
+                self.on_chat(&named.id, |chat| chat.customer_name.clone_from(&named.customer_name));
+            }
             Write::Operator { after, .. } => match self.operators.iter_mut().find(|operator| operator.id == after.id) {
                 Some(operator) => operator.clone_from(after),
                 None => self.operators.push(after.clone()),
@@ -195,6 +203,8 @@ impl<H: Hasher> Canon<'_, H> {
         for write in decision.writes.iter().filter(|_| fresh) {
             match write {
                 Write::Route { route, .. } => self.route(route),
+                // No app of these models takes turns with another, and nobody's name is asked for.
+                Write::Chat { .. } | Write::Named(_) => unreachable!("the models hand nothing over"),
                 Write::Operator { after, .. } => self.operator(after),
                 Write::OpenChat(chat) => (&chat.id, chat.thread.next_seq).hash(self.hasher),
                 Write::Thread { chat, thread, .. } => {

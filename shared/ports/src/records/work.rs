@@ -116,6 +116,8 @@ fn rows_of(change: &Change, now_ms: i64) -> Vec<Write> {
             vec![move_thread(chat, *from_seq, thread, speaker.as_ref())]
         }
         Change::Route { before, route, if_quiet } => move_route(before, route, *if_quiet),
+        Change::Chat { before, after } => move_both(before, after),
+        Change::Named(chat) => name_customer(chat),
         Change::Operator { before, after } => change_operator(before.as_ref(), after),
         Change::NewMessage(message) => vec![put_message(message, Condition::Absent)],
         Change::Message(message) => vec![put_message(message, Condition::Is("rev", json!(message.rev - 1)))],
@@ -140,7 +142,7 @@ fn one<T: Serialize>(name: &str, value: &T) -> Attributes {
     Attributes::from_iter([(name.to_owned(), encode(value))])
 }
 
-/// What never changes of a chat.
+/// What neither messages nor routing change of a chat.
 #[derive(Serialize, Deserialize)]
 struct Base {
     id: ChatId,
@@ -150,17 +152,20 @@ struct Base {
     opened_at_ms: i64,
 }
 
-fn open_chat(chat: &Chat) -> Vec<Write> {
-    let base = Base {
+fn base(chat: &Chat) -> Base {
+    Base {
         id: chat.id.clone(),
         channel: chat.channel.clone(),
         provider: chat.provider,
         customer_name: chat.customer_name.clone(),
         opened_at_ms: chat.opened_at_ms,
-    };
+    }
+}
+
+fn open_chat(chat: &Chat) -> Vec<Write> {
     let mut attributes = route_attributes(chat);
     attributes.extend(thread_attributes(&chat.thread));
-    attributes.insert("base".to_owned(), encode(&base));
+    attributes.insert("base".to_owned(), encode(&base(chat)));
     attributes.insert("by_channel".to_owned(), json!(chat.channel));
     attributes.insert("by_month".to_owned(), json!(month_shard(chat)));
     attributes.insert("opened_at".to_owned(), json!(chat.opened_at_ms));
@@ -250,14 +255,43 @@ fn move_thread(chat: &ChatId, from_seq: u64, thread: &Thread, speaker: Option<&O
 }
 
 fn move_route(before: &Chat, route: &Route, if_quiet: bool) -> Vec<Write> {
-    let after = before.on(route.clone());
-    let set = route_attributes(&after);
-    let remove =
-        ["with", "by_operator", "due_shard", "due_at"].into_iter().filter(|name| !set.contains_key(*name)).collect();
     let mut conditions = vec![Condition::Is("route_rev", json!(before.route.rev))];
     if if_quiet {
         conditions.push(Condition::Is("thread_rev", json!(before.thread.rev)));
     }
+    let after = before.on(route.clone());
+    let set = route_attributes(&after);
+    move_along(before, &after, set, conditions)
+}
+
+fn move_both(before: &Chat, after: &Chat) -> Vec<Write> {
+    let conditions = vec![
+        Condition::Is("route_rev", json!(before.route.rev)),
+        Condition::Is("next_seq", json!(before.thread.next_seq)),
+        Condition::Is("thread_rev", json!(before.thread.rev)),
+        Condition::IsNot("state", json!("closed")),
+    ];
+    let mut set = route_attributes(after);
+    set.extend(thread_attributes(&after.thread));
+    move_along(before, after, set, conditions)
+}
+
+/// The line shows the name, too: its row is written only while the chat is as it was read.
+fn name_customer(chat: &Chat) -> Vec<Write> {
+    let set = Attributes::from_iter([("base".to_owned(), encode(&base(chat)))]);
+    let condition = Some(Condition::Is("route_rev", json!(chat.route.rev)));
+    let mut writes = vec![Write::Update { key: chat_key(&chat.id), set, remove: Vec::new(), condition }];
+    if chat.route.stand == Stand::Waiting {
+        writes.push(put_waiting(chat));
+    }
+    writes
+}
+
+/// The chat's row with these attributes of its route, and its row in the line.
+fn move_along(before: &Chat, after: &Chat, set: Attributes, conditions: Vec<Condition>) -> Vec<Write> {
+    let route = &after.route;
+    let remove =
+        ["with", "by_operator", "due_shard", "due_at"].into_iter().filter(|name| !set.contains_key(*name)).collect();
     let condition = Some(Condition::All(conditions));
     let mut writes = vec![Write::Update { key: chat_key(&before.id), set, remove, condition }];
     let old = (before.route.stand == Stand::Waiting).then(|| waiting_key(&before.id, &before.route));
@@ -267,7 +301,7 @@ fn move_route(before: &Chat, route: &Route, if_quiet: bool) -> Vec<Write> {
         writes.push(Write::Delete { key, condition: None });
     }
     if new.is_some() {
-        writes.push(put_waiting(&after));
+        writes.push(put_waiting(after));
     }
     writes
 }

@@ -169,6 +169,8 @@ fn view(state: State, provider: Provider) -> ChatView {
         waiting_since_ms: AT_MS,
         last_seq: 3,
         read_seq: 0,
+        reply_until_ms: (provider != Provider::Telegram).then_some(AT_MS + 86_400_000),
+        is_with_other: state == State::WithBot,
         route_rev: 2,
     }
 }
@@ -176,7 +178,7 @@ fn view(state: State, provider: Provider) -> ChatView {
 fn happened() -> Vec<ChatEvent> {
     let (chosen, next): (OperatorId, OperatorId) = (id("op-anna"), id("op-boris"));
     let kinds = all!(EventKind: Offered, Accepted, Declined, Expired, Withdrawn, Rested, TransferOffered, TransferAccepted,
-        TransferEnded, QueueChanged, Returned, Closed, AutoClosed, Rearmed);
+        TransferEnded, QueueChanged, Returned, Closed, AutoClosed, Rearmed, HandedOver, TakenByOther);
     let event = |what, reason, other: Option<&str>| ChatEvent {
         chat: id("c0ffee.1"),
         route_rev: 2,
@@ -280,6 +282,7 @@ fn contents() -> Vec<Content> {
         Content::Location { latitude_e6: 52_520_000, longitude_e6: 13_405_000, title: text(), address: None },
         Content::ContactCard { name: "Bob".to_owned(), phone: text() },
         Content::Button { label: "Yes".to_owned() },
+        Content::HandBack { to: text() },
         Content::Unsupported { what: "poll".to_owned() },
     ]);
     for content in &contents {
@@ -290,6 +293,7 @@ fn contents() -> Vec<Content> {
             | Content::Location { .. }
             | Content::ContactCard { .. }
             | Content::Button { .. }
+            | Content::HandBack { .. }
             | Content::Unsupported { .. } => {}
         }
     }

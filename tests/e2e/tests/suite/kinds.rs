@@ -100,6 +100,7 @@ fn shown(message: &Message) -> String {
         Content::Location { latitude_e6, longitude_e6, .. } => format!("location {latitude_e6} {longitude_e6}"),
         Content::ContactCard { name, .. } => format!("contact {name}"),
         Content::Button { label } => format!("button {label}"),
+        Content::HandBack { to } => format!("hand back {to:?}"),
         Content::Unsupported { what } if message.author == Author::System => format!("note {what}"),
         Content::Unsupported { what } => format!("unsupported {what}"),
     };

@@ -112,7 +112,7 @@ impl World {
             conversation: &body.conversation,
             channel: &body.channel,
             provider: body.provider,
-            queue: &id(queue),
+            queue: &self.config().queues[&id::<domain::QueueId>(queue)],
             event: &body.event,
             now_ms: self.now_ms(),
         };

@@ -2,16 +2,18 @@
 //! methods also commit.
 
 use domain::chat::Chat;
+use domain::config::{Queue, Rule};
 use domain::content::Content;
 use domain::decision::{Decision, Write};
 use domain::inbound::{Customer, InboundEvent, InboundKind};
+use domain::message::Message;
 use domain::operator::{Operator, Status};
 use domain::receive::{Incoming, message_key};
 use domain::reply::{self, Replied};
 use domain::routing::{self, Accept, Pass};
 use domain::{ChannelId, ChatId, ConversationId, OfferId, OperatorId, Provider, QueueId, Refusal, stay, transfer};
 
-use super::{SUPPORT, World, id};
+use super::{SUPPORT, World, id, queue};
 
 /// An event of a customer, told by the messenger at `at_ms`.
 pub(crate) fn event(event_id: &str, at_ms: i64, what: InboundKind) -> InboundEvent {
@@ -29,14 +31,22 @@ pub(crate) fn event(event_id: &str, at_ms: i64, what: InboundKind) -> InboundEve
 pub(crate) struct Happening {
     conversation: ConversationId,
     channel: ChannelId,
-    queue: QueueId,
+    queue: Queue,
+    pub(crate) provider: Provider,
     pub(crate) event: InboundEvent,
     pub(crate) now_ms: i64,
 }
 
 /// An event of this conversation, taken in at `now_ms`, in the channel `bot` of the queue [`SUPPORT`].
 pub(crate) fn incoming(conversation: &str, event: InboundEvent, now_ms: i64) -> Happening {
-    Happening { conversation: id(conversation), channel: id("bot"), queue: id(SUPPORT), event, now_ms }
+    Happening {
+        conversation: id(conversation),
+        channel: id("bot"),
+        queue: queue(SUPPORT, Rule::ToAll),
+        provider: Provider::Telegram,
+        event,
+        now_ms,
+    }
 }
 
 impl Happening {
@@ -44,7 +54,7 @@ impl Happening {
         Incoming {
             conversation: &self.conversation,
             channel: &self.channel,
-            provider: Provider::Telegram,
+            provider: self.provider,
             queue: &self.queue,
             event: &self.event,
             now_ms: self.now_ms,
@@ -71,7 +81,7 @@ impl World {
 
     /// An event of a customer, decided as the function `inbound` does: an edit looks for its original by the message's key.
     pub(crate) fn decide_event(&self, conversation: &str, event: InboundEvent) -> Decision {
-        let happening = incoming(conversation, event, self.now_ms);
+        let happening = Happening { provider: self.provider, ..incoming(conversation, event, self.now_ms) };
         let incoming = happening.incoming();
         let latest = self.latest(&happening.conversation);
         let contact = self.contacts.get(&happening.conversation);
@@ -87,7 +97,23 @@ impl World {
             }
             InboundKind::Blocked => incoming.reachability(false, latest, contact, operator),
             InboundKind::Unblocked => incoming.reachability(true, latest, contact, operator),
-            _ => Decision::nothing(),
+            InboundKind::Profile => incoming.profile(latest, contact, operator),
+            InboundKind::Control { .. } => incoming.control(latest, contact, operator),
+            InboundKind::ControlRequested { .. } => incoming.control_requested(latest, operator),
+            InboundKind::Echo { reply, .. } => {
+                let reply = reply.as_ref().map(|reply| &self.messages[&(reply.chat.clone(), reply.seq)]);
+                incoming.echo(latest, contact, reply, operator)
+            }
+            InboundKind::Delivery { .. } => {
+                let of_latest = |message: &&Message| latest.is_some_and(|chat| chat.id == message.chat);
+                let messages: Vec<Message> = self.messages.values().filter(of_latest).cloned().collect();
+                incoming.fares(&messages, operator)
+            }
+            InboundKind::Reaction { message_id, .. } => {
+                let key = (happening.conversation.clone(), message_key(message_id));
+                let place = self.receipts.get(&key).cloned().flatten();
+                place.map_or_else(Decision::nothing, |place| incoming.reaction(&self.messages[&place], operator))
+            }
         }
     }
 

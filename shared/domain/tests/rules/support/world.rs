@@ -8,7 +8,7 @@ use domain::contact::Contact;
 use domain::decision::{Decision, Timer, Write};
 use domain::message::Message;
 use domain::operator::Operator;
-use domain::{ChatId, ConversationId, OfferId, OperatorId, QueueId};
+use domain::{ChatId, ConversationId, OfferId, OperatorId, Provider, QueueId};
 
 use super::{START, SUPPORT, agent, config, id, queue};
 
@@ -16,6 +16,8 @@ use super::{START, SUPPORT, agent, config, id, queue};
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) now_ms: i64,
+    /// The messenger that events come from.
+    pub(crate) provider: Provider,
     pub(crate) config: Configuration,
     pub(crate) operators: BTreeMap<OperatorId, Operator>,
     pub(crate) chats: BTreeMap<ChatId, Chat>,
@@ -31,6 +33,7 @@ impl World {
     pub(crate) fn new(rule: Rule, operators: &[&str]) -> Self {
         Self {
             now_ms: START,
+            provider: Provider::Telegram,
             config: config([queue(SUPPORT, rule)]),
             operators: operators.iter().map(|name| (id(name), agent(name))).collect(),
             chats: BTreeMap::new(),
@@ -126,6 +129,11 @@ impl World {
                 let chat = &self.chats[&before.id];
                 chat.route.rev == before.route.rev && (!if_quiet || chat.thread.rev == before.thread.rev)
             }
+            Write::Chat { before, .. } => {
+                let chat = &self.chats[&before.id];
+                chat.route.rev == before.route.rev && chat.thread.rev == before.thread.rev && !chat.is_closed()
+            }
+            Write::Named(named) => self.chats[&named.id].route.rev == named.route.rev,
             Write::Operator { before, after } => {
                 self.operators.get(&after.id).map(|operator| operator.rev) == before.as_ref().map(|before| before.rev)
             }
@@ -157,6 +165,19 @@ impl World {
                 let chat = self.chats.get_mut(&before.id).expect("a chat");
                 assert_route(&chat.route, route);
                 chat.route = route.clone();
+            }
+            Write::Chat { before, after } => {
+                assert_route(&before.route, &after.route);
+                assert_eq!(
+                    after.thread.next_seq,
+                    before.thread.next_seq + 1,
+                    "L7: a message, and one, moves both halves"
+                );
+                self.chats.insert(after.id.clone(), after.clone());
+            }
+            Write::Named(named) => {
+                let chat = self.chats.get_mut(&named.id).expect("a chat");
+                chat.customer_name.clone_from(&named.customer_name);
             }
             Write::Operator { before, after } => {
                 let from = before.as_ref().map_or(0, |before| before.rev);
@@ -226,7 +247,9 @@ fn waits_in(chat: &Chat, queue: &QueueId) -> bool {
 fn assert_route(before: &Route, after: &Route) {
     assert!(!matches!(before.stand, Stand::Closed { .. }), "a closed chat stays closed");
     assert_eq!(after.rev, before.rev + 1, "the route's revision counts each change");
-    assert_eq!(after.waiting_since_ms, before.waiting_since_ms, "Q7: a chat keeps its original waiting time");
+    if before.stand != Stand::WithBot {
+        assert_eq!(after.waiting_since_ms, before.waiting_since_ms, "Q7: a chat keeps its original waiting time");
+    }
 }
 
 /// Decision 7: a transaction touches one conversation and at most two operators, and each row once.
@@ -239,7 +262,8 @@ fn assert_bounded(decision: &Decision) {
     let conversations: BTreeSet<&ConversationId> = decision.writes.iter().filter_map(conversation).collect();
     assert!(conversations.len() <= 1, "more than one conversation: {rows:?}");
     let events = rows.iter().filter(|row| row.starts_with("event ")).count();
-    let routes = decision.writes.iter().filter(|write| matches!(write, Write::Route { .. })).count();
+    let routes =
+        decision.writes.iter().filter(|write| matches!(write, Write::Route { .. } | Write::Chat { .. })).count();
     assert_eq!(events, routes, "a route moves with exactly one event");
     assert_numbered(decision);
 }
@@ -257,6 +281,7 @@ fn assert_numbered(decision: &Decision) {
     let numbers = decision.writes.iter().find_map(|write| match write {
         Write::OpenChat(Chat { thread: Thread { next_seq, .. }, .. }) => Some(1..*next_seq),
         Write::Thread { from_seq, thread, .. } => Some(*from_seq..thread.next_seq),
+        Write::Chat { before, after } => Some(before.thread.next_seq..after.thread.next_seq),
         _ => None,
     });
     assert_eq!(stored, numbers.unwrap_or(0..0).collect::<Vec<_>>(), "L7: what is stored is what is numbered");
@@ -267,7 +292,9 @@ fn row(write: &Write) -> String {
     match write {
         Write::OpenChat(Chat { id, .. })
         | Write::Thread { chat: id, .. }
-        | Write::Route { before: Chat { id, .. }, .. } => {
+        | Write::Route { before: Chat { id, .. }, .. }
+        | Write::Chat { before: Chat { id, .. }, .. }
+        | Write::Named(Chat { id, .. }) => {
             format!("chat {id}")
         }
         Write::Operator { after, .. } => format!("operator {}", after.id),
@@ -282,7 +309,9 @@ fn conversation(write: &Write) -> Option<&ConversationId> {
     match write {
         Write::OpenChat(Chat { id, .. })
         | Write::Thread { chat: id, .. }
-        | Write::Route { before: Chat { id, .. }, .. } => Some(&id.conversation),
+        | Write::Route { before: Chat { id, .. }, .. }
+        | Write::Chat { before: Chat { id, .. }, .. }
+        | Write::Named(Chat { id, .. }) => Some(&id.conversation),
         Write::Operator { .. } => None,
         Write::NewMessage(message) | Write::Message(message) => Some(&message.chat.conversation),
         Write::Receipt { conversation, .. } => Some(conversation),
