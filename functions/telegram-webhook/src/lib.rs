@@ -17,11 +17,12 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use messengers::telegram::{self, Outcome};
 use ports::{Clock, QueueError, Queues, Secrets, Store};
 use runtime::conversation::conversation_id;
-use runtime::telemetry;
+use runtime::remembered::{CACHED_MS, RECHECKED_MS};
+use runtime::{Remembered, telemetry};
 use wire::queues::{Inbound, QueueMessage, VERSION};
 
 use crate::answer::Refusal;
-use crate::channels::{CACHED_MS, Channels, Known, RECHECKED_MS};
+use crate::channels::{Accepting, Known};
 
 /// The largest body that is read, bytes (DESIGN's limit; Telegram's own updates are far smaller).
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -35,13 +36,13 @@ pub struct Webhook<S, Q, K, C> {
     queues: Q,
     secrets: K,
     clock: C,
-    channels: Channels,
+    channels: Remembered<ChannelId, Accepting>,
 }
 
 impl<S: Store, Q: Queues, K: Secrets, C: Clock> Webhook<S, Q, K, C> {
     /// A webhook that has not heard of any channel yet.
     pub fn new(store: S, queues: Q, secrets: K, clock: C) -> Self {
-        Self { store, queues, secrets, clock, channels: Channels::default() }
+        Self { store, queues, secrets, clock, channels: Remembered::default() }
     }
 
     /// Answers one call. There is nothing that it fails by: every outcome has its status.
@@ -99,7 +100,8 @@ impl<S: Store, Q: Queues, K: Secrets, C: Clock> Webhook<S, Q, K, C> {
     }
 
     async fn channel(&self, id: &ChannelId, age_ms_max: i64) -> Result<Known, Refusal> {
-        self.channels.get(&self.store, id, age_ms_max, self.clock.now_ms()).await.map_err(|error| {
+        let read = async || channels::read(&self.store, id).await;
+        self.channels.get(id, age_ms_max, self.clock.now_ms(), read).await.map(Known).map_err(|error| {
             tracing::error!(%error, "channel");
             Refusal::TryAgain
         })

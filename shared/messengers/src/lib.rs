@@ -6,3 +6,4 @@
 pub mod call;
 pub mod failure;
 pub mod telegram;
+pub mod whatsapp;
