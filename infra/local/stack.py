@@ -1,4 +1,4 @@
-"""The local stack in the background: a local AWS, the system deployed to it, and the messenger's simulator.
+"""The local stack in the background: a local AWS, the system deployed to it, and the messengers' simulators.
 
 usage: stack.py up [--folder F] [--port P] [--binaries B]     start it, or bring what runs up to date; prints its addresses
        stack.py down [--folder F]                              end everything that it started
@@ -24,7 +24,8 @@ import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 EMULATOR = Path(__file__).resolve().parent / "emulator.py"
-SIMULATOR = "telegram-simulator"
+# By messenger: who stands in for it.
+SIMULATORS = {"telegram": "telegram-simulator", "messenger": "graph-simulator", "whatsapp": "twilio-simulator"}
 STACK = "switchboard"
 # Browsers reach the local stack from the console's development server, tests from no page at all.
 ALLOWED_ORIGINS = "http://localhost:8300,http://127.0.0.1:8300"
@@ -88,14 +89,14 @@ class Stack:
         """Changes with anything that a deployed stack consists of."""
         whole = hashlib.sha256()
         parts = [cloud.TEMPLATE, EMULATOR, *(self.binaries / name for name in cloud.functions(cloud.template()).values())]
-        for part in [*parts, self.binaries / SIMULATOR]:
+        for part in [*parts, *(self.binaries / name for name in SIMULATORS.values())]:
             if not part.exists():
                 raise RuntimeError(f"{part} is missing: build the workspace first (make up does)")
             whole.update(hashlib.sha256(part.read_bytes()).digest())
         return whole.hexdigest()
 
     def start(self, port: int) -> dict:
-        """Starts the local AWS and the simulator; returns the state."""
+        """Starts the local AWS and the simulators; returns the state."""
         say(f"starting the local AWS on port {port}")
         endpoint = f"http://127.0.0.1:{port}"
         log = self.logs / "local-aws.log"
@@ -120,27 +121,32 @@ class Stack:
         state = {"endpoint": endpoint, "processes": {str(aws.pid): str(EMULATOR)}}
         self.keep(state)
         processes.wait_until(lambda: processes.answers(f"{endpoint}/_ministack/health"), aws, "the local AWS", log)
-        self.start_simulator(state)
+        state["simulators"] = {}
+        for messenger in SIMULATORS:
+            self.start_simulator(state, messenger)
         return state
 
-    def start_simulator(self, state: dict) -> None:
-        """Starts Telegram's stand-in on a port of its own."""
+    def start_simulator(self, state: dict, messenger: str) -> None:
+        """Starts a messenger's stand-in on a port of its own."""
         port = processes.free_port()
-        log = self.logs / f"{SIMULATOR}.log"
+        name = SIMULATORS[messenger]
+        log = self.logs / f"{name}.log"
         environment = {"PATH": os.environ["PATH"], "RUST_LOG": "info"}
-        command = [str(self.binaries / SIMULATOR), "--port", str(port)]
-        simulator = processes.start(command, environment, log)
-        state["processes"][str(simulator.pid)] = str(self.binaries / SIMULATOR)
-        state["simulator_url"] = f"http://127.0.0.1:{port}"
+        simulator = processes.start([str(self.binaries / name), "--port", str(port)], environment, log)
+        state["processes"][str(simulator.pid)] = str(self.binaries / name)
+        state["simulators"][messenger] = f"http://127.0.0.1:{port}"
         self.keep(state)
-        processes.wait_until(lambda: processes.listens(port), simulator, "the Telegram simulator", log)
+        processes.wait_until(lambda: processes.listens(port), simulator, f"the {name}", log)
 
     def parameters(self, state: dict) -> dict[str, str]:
         """What differs from AWS: addresses, and the processor of this machine."""
         return {
             "Architecture": "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64",
             "LocalEndpoint": state["endpoint"],
-            "TelegramBaseUrl": state["simulator_url"],
+            "TelegramBaseUrl": state["simulators"]["telegram"],
+            "GraphBaseUrl": state["simulators"]["messenger"],
+            "TwilioBaseUrl": state["simulators"]["whatsapp"],
+            "TwilioMessagingBaseUrl": state["simulators"]["whatsapp"],
             "AllowedOrigins": ALLOWED_ORIGINS,
             "MaximumConcurrency": MAXIMUM_CONCURRENCY,
             "ProtectData": "false",
@@ -155,7 +161,7 @@ class Stack:
             "issuer": outputs["Issuer"],
             "client_id": outputs["ClientId"],
             "users": users,
-            "simulator_url": state["simulator_url"],
+            "simulators": state["simulators"],
             "origin": ALLOWED_ORIGINS.split(",")[0],
             "aws_endpoint": state["endpoint"],
             "aws_region": cloud.REGION,
@@ -187,7 +193,7 @@ class Stack:
         lines = [
             f"  HTTP API       {described['api_url']}",
             f"  WebSocket API  {described['websocket_url']}",
-            f"  Telegram       {described['simulator_url']} (simulator)",
+            *(f"  {name.capitalize():<13}  {url} (simulator)" for name, url in described["simulators"].items()),
             f"  AWS endpoint   {described['aws_endpoint']}",
             f"  logs           {described['logs']}",
         ]

@@ -6,6 +6,7 @@
 //!
 //! Architecture invariant: nothing is handed to a messenger that was not stored as `sending` before, by this invocation.
 
+mod attachment;
 mod call;
 mod fate;
 mod letter;
@@ -16,21 +17,23 @@ mod typing;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::Provider;
 use ports::timers::NoTimers;
-use ports::{Clock, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
+use ports::{Clock, Files, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
 use runtime::Desk;
 use runtime::batch::{self, Parking, Verdict};
 use wire::queues::{Outbound, OutboundKind, QueueName};
 
 /// Sends what waits in the outbound queues.
-pub struct Sender<S, Q, V, P, M, K, C> {
+pub struct Sender<S, Q, V, P, M, K, F, C> {
     desk: Desk<S, Q, NoTimers, P, C>,
     visibility: V,
     messenger: M,
     secrets: K,
+    files: F,
+    public_url: String,
 }
 
 /// What the sender works with.
-pub struct Ports<S, Q, V, P, M, K, C> {
+pub struct Ports<S, Q, V, P, M, K, F, C> {
     /// Replies, and how they fare.
     pub store: S,
     /// The dead-letter queues.
@@ -43,11 +46,15 @@ pub struct Ports<S, Q, V, P, M, K, C> {
     pub messenger: M,
     /// The channels' tokens.
     pub secrets: K,
+    /// The bucket with the files of replies.
+    pub files: F,
     /// The time.
     pub clock: C,
+    /// The API's own address, with its stage: where statuses come to when nobody set `SiteUrl` (C4).
+    pub public_url: String,
 }
 
-impl<S, Q, V, P, M, K, C> Sender<S, Q, V, P, M, K, C>
+impl<S, Q, V, P, M, K, F, C> Sender<S, Q, V, P, M, K, F, C>
 where
     S: Store,
     Q: Queues,
@@ -55,12 +62,14 @@ where
     P: Push,
     M: MessengerTransport,
     K: Secrets,
+    F: Files,
     C: Clock,
 {
     /// A sender.
-    pub fn new(ports: Ports<S, Q, V, P, M, K, C>) -> Self {
-        let Ports { store, queues, visibility, push, messenger, secrets, clock } = ports;
-        Self { desk: Desk::new(store, queues, NoTimers, push, clock), visibility, messenger, secrets }
+    pub fn new(ports: Ports<S, Q, V, P, M, K, F, C>) -> Self {
+        let Ports { store, queues, visibility, push, messenger, secrets, files, clock, public_url } = ports;
+        let desk = Desk::new(store, queues, NoTimers, push, clock);
+        Self { desk, visibility, messenger, secrets, files, public_url }
     }
 
     /// Handles a batch. The invocation ends at `deadline_ms`, milliseconds since 1970, done or not.

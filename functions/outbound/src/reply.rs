@@ -1,19 +1,21 @@
 //! A stored reply and its turn.
 
+use domain::Provider;
 use domain::contact::Contact;
 use domain::decision::{News, Tell, Write};
 use domain::delivery::{self, Outcome, REPLY_AGE_MS_MAX, Turn};
 use domain::message::Message;
 use ports::queues::VISIBILITY_S_MAX;
 use ports::records::{self, Hold};
-use ports::secrets::Secret;
-use ports::{Clock, MessengerTransport, Push, Queues, SecretError, Secrets, Store, StoreError, Visibility};
+use ports::secrets::FACEBOOK_APP;
+use ports::{Clock, Files, MessengerTransport, Push, Queues, SecretError, Secrets, Store, StoreError, Visibility};
 use runtime::batch::Verdict;
 use runtime::telemetry;
 use wire::queues::Outbound;
 
 use crate::Sender;
-use crate::call::{HandOver, HandedOver, render};
+use crate::attachment::{self, NoFile};
+use crate::call::{Attachment, Credentials, HandOver, HandedOver, is_sendable};
 use crate::fate::{Fate, Health};
 use crate::letter::Letter;
 use crate::outcome;
@@ -40,7 +42,7 @@ enum Obstacle {
     Waits(i64),
 }
 
-impl<S, Q, V, P, M, K, C> Sender<S, Q, V, P, M, K, C>
+impl<S, Q, V, P, M, K, F, C> Sender<S, Q, V, P, M, K, F, C>
 where
     S: Store,
     Q: Queues,
@@ -48,6 +50,7 @@ where
     P: Push,
     M: MessengerTransport,
     K: Secrets,
+    F: Files,
     C: Clock,
 {
     /// Sends the reply that a hint names, and before it whatever of its chat should have gone before.
@@ -74,7 +77,7 @@ where
             Turn::Wait(wait_ms) => Ok(Step::Wait(wait_ms)),
             Turn::End(ended) => self.end(letter, ended).await,
             Turn::HandOver(sending) => match self.prepare(letter, message, deadline_ms).await {
-                Ok((token, address)) => self.hand_over(letter, &sending, &token, &address).await,
+                Ok(ready) => self.hand_over(letter, &sending, &ready).await,
                 Err(Obstacle::Fails(code)) => {
                     let failed = delivery::settle(message, &Outcome::Failed(code.to_owned()));
                     self.end(letter, failed).await
@@ -102,27 +105,60 @@ where
         letter: &Letter,
         message: &Message,
         deadline_ms: i64,
-    ) -> Result<(Secret, String), Obstacle> {
+    ) -> Result<Ready, Obstacle> {
         let Some(contact) = &letter.contact else { return Err(Obstacle::Fails("contact_unknown")) };
-        let address = contact.customer.address.clone();
-        if render(letter.chat.provider, &address, message, false).is_none() {
+        let (provider, address) = (letter.chat.provider, contact.customer.address.clone());
+        let credentials = self.credentials(letter).await?;
+        let site = self.site(provider).await?;
+        let attachment = attachment::of(&self.files, provider, message).await.map_err(|no_file| match no_file {
+            NoFile::Never(code) => Obstacle::Fails(code),
+            NoFile::NotNow(error) => {
+                tracing::warn!(error, "file");
+                Obstacle::Waits(AGAIN_MS)
+            }
+        })?;
+        if !is_sendable(provider, &message.content, attachment != Attachment::None) {
             return Err(Obstacle::Fails("not_supported"));
         }
+        if deadline_ms - self.desk.now_ms() < HAND_OVER_NEEDS_MS {
+            return Err(Obstacle::Waits(0));
+        }
+        Ok(Ready { credentials, address, attachment, site })
+    }
+
+    /// What the channel's messenger asks for.
+    async fn credentials(&self, letter: &Letter) -> Result<Credentials, Obstacle> {
         let token = match self.secrets.channel_token(letter.chat.channel.as_str()).await {
             Ok(token) => token,
             Err(SecretError::Missing) => {
                 telemetry::count("channel_problem", "token_missing");
                 return Err(Obstacle::Fails("channel_unauthorized"));
             }
-            Err(error @ SecretError::Unavailable(_)) => {
-                tracing::warn!(%error, "token");
-                return Err(Obstacle::Waits(AGAIN_MS));
-            }
+            Err(error @ SecretError::Unavailable(_)) => return Err(not_now(&error)),
         };
-        if deadline_ms - self.desk.now_ms() < HAND_OVER_NEEDS_MS {
-            return Err(Obstacle::Waits(0));
+        let app_secret = match letter.chat.provider {
+            Provider::Messenger => match self.secrets.channel_token(FACEBOOK_APP).await {
+                Ok(secret) => Some(secret),
+                // Without a proof the call is as good, unless Facebook was told to take none.
+                Err(SecretError::Missing) => None,
+                Err(error @ SecretError::Unavailable(_)) => return Err(not_now(&error)),
+            },
+            Provider::Telegram | Provider::Whatsapp => None,
+        };
+        Ok(Credentials { token, app_secret })
+    }
+
+    /// Where statuses come to, for a messenger that is told with each reply.
+    async fn site(&self, provider: Provider) -> Result<String, Obstacle> {
+        if provider != Provider::Whatsapp {
+            return Ok(String::new());
         }
-        Ok((token, address))
+        let config = self.desk.config().await.map_err(|error| {
+            tracing::warn!(%error, "site");
+            Obstacle::Waits(AGAIN_MS)
+        })?;
+        let site = config.settings.site_url.as_deref().unwrap_or(&self.public_url);
+        Ok(site.trim_end_matches('/').to_owned())
     }
 
     /// Marks the reply, calls the messenger, keeps what came of it.
@@ -130,12 +166,12 @@ where
         &self,
         letter: &mut Letter,
         sending: &Message,
-        token: &Secret,
-        address: &str,
+        ready: &Ready,
     ) -> Result<Step, StoreError> {
         self.commit(sending).await?;
         let (provider, channel) = (letter.chat.provider, letter.chat.channel.clone());
-        let call = HandOver { provider, channel: &channel, token, address, message: sending };
+        let Ready { credentials, address, attachment, site } = ready;
+        let call = HandOver { provider, channel: &channel, credentials, address, message: sending, attachment, site };
         let handed = call.call(&self.messenger).await;
         let contact = contact_after(letter.contact.as_ref(), &handed);
         let Fate { outcome, channel: health, .. } = handed.fate;
@@ -166,16 +202,19 @@ where
             Health::Fine => Hold::default(),
             Health::Failing { asks_ms } => {
                 let (failures, until_ms) = delivery::hold_after(letter.hold.failures, asks_ms, self.desk.now_ms());
-                Hold { failures, until_ms }
+                Hold { failures, until_ms, ..letter.hold.clone() }
             }
-            Health::Refused(code) => return telemetry::count("channel_problem", code),
+            Health::Refused(code) => {
+                telemetry::count("channel_problem", code);
+                Hold { problem: Some(code.to_owned()), ..letter.hold.clone() }
+            }
             Health::Untold => return,
         };
         if hold == letter.hold {
             return;
         }
         letter.hold = hold;
-        if let Err(error) = self.desk.store.commit(&[records::put_hold(&letter.chat.channel, hold)]).await {
+        if let Err(error) = self.desk.store.commit(&[records::put_hold(&letter.chat.channel, &letter.hold)]).await {
             tracing::warn!(%error, "hold");
         }
     }
@@ -186,6 +225,19 @@ where
         let tells: Vec<Tell> = news.map(|news| Tell { operator: listener.clone(), news }).collect();
         self.desk.tell(&tells).await;
     }
+}
+
+/// All that a hand-over takes.
+struct Ready {
+    credentials: Credentials,
+    address: String,
+    attachment: Attachment,
+    site: String,
+}
+
+fn not_now(error: &SecretError) -> Obstacle {
+    tracing::warn!(%error, "secret");
+    Obstacle::Waits(AGAIN_MS)
 }
 
 /// The customer, if the hand-over tells something new of them.

@@ -1,17 +1,21 @@
 //! "Somebody writes": shown now or not at all.
 
-use domain::ChatId;
+use domain::message::Author;
+use domain::{ChatId, Provider};
+use ports::secrets::FACEBOOK_APP;
 use ports::records::{self, decode_chat, decode_contact, decode_hold};
-use ports::{Clock, MessengerTransport, Push, Queues, Secrets, Store, StoreError, Visibility};
+use ports::{Clock, Files, MessengerTransport, Push, Queues, Secrets, Store, StoreError, Visibility};
 use runtime::batch::Verdict;
 
 use crate::Sender;
-use crate::call::render_typing;
+use crate::call::{Credentials, render_typing};
 
 /// After so long it is no longer true, milliseconds; a messenger shows it for about as long.
 const TYPING_MS: i64 = 5_000;
+/// Among so many of the newest messages the customer's last one is looked for.
+const NEWEST: u32 = 10;
 
-impl<S, Q, V, P, M, K, C> Sender<S, Q, V, P, M, K, C>
+impl<S, Q, V, P, M, K, F, C> Sender<S, Q, V, P, M, K, F, C>
 where
     S: Store,
     Q: Queues,
@@ -19,6 +23,7 @@ where
     P: Push,
     M: MessengerTransport,
     K: Secrets,
+    F: Files,
     C: Clock,
 {
     /// Shows a customer that somebody writes. Whatever stands in the way, it is not worth another try.
@@ -38,12 +43,26 @@ where
         if !contact.reachable || self.is_held(&chat.channel).await? {
             return Ok(());
         }
-        let Some(call) = render_typing(chat.provider, &contact.customer.address) else { return Ok(()) };
-        if let Ok(token) = self.secrets.channel_token(chat.channel.as_str()).await {
+        let latest_in = if chat.provider == Provider::Whatsapp { self.latest_in(&chat.id).await? } else { None };
+        let Ok(token) = self.secrets.channel_token(chat.channel.as_str()).await else { return Ok(()) };
+        let app_secret = match chat.provider {
+            Provider::Messenger => self.secrets.channel_token(FACEBOOK_APP).await.ok(),
+            Provider::Telegram | Provider::Whatsapp => None,
+        };
+        let credentials = Credentials { token, app_secret };
+        let address = &contact.customer.address;
+        if let Some(call) = render_typing(chat.provider, &credentials, address, latest_in.as_deref()) {
             // Whatever it answers, the reply itself will hear it, too.
-            self.messenger.call(token.reveal(), &call).await;
+            self.messenger.call(credentials.token.reveal(), &call).await;
         }
         Ok(())
+    }
+
+    /// The messenger's id of what the customer said last, if it is among the newest messages.
+    async fn latest_in(&self, chat: &ChatId) -> Result<Option<String>, StoreError> {
+        let (newest, _) = records::history(&self.desk.store, chat, None, NEWEST).await?;
+        let said = newest.into_iter().find(|message| message.author == Author::Customer);
+        Ok(said.and_then(|message| message.provider_message_id))
     }
 
     async fn is_held(&self, channel: &domain::ChannelId) -> Result<bool, StoreError> {

@@ -21,8 +21,8 @@ pub struct Stack {
     pub client_id: String,
     /// People who can sign in.
     pub users: Vec<SignIn>,
-    /// The messenger's simulator.
-    pub simulator_url: String,
+    /// The messengers' simulators.
+    pub simulators: Simulators,
     /// An origin from which browsers may connect.
     #[serde(default)]
     pub origin: Option<String>,
@@ -34,6 +34,17 @@ pub struct Stack {
     pub logs: Option<String>,
     /// The outputs of the template.
     pub outputs: BTreeMap<String, String>,
+}
+
+/// Where the messengers' simulators are.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Simulators {
+    /// Telegram's Bot API.
+    pub telegram: String,
+    /// Facebook's Graph API.
+    pub messenger: String,
+    /// Twilio's APIs.
+    pub whatsapp: String,
 }
 
 /// Somebody's sign-in.

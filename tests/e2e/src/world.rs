@@ -96,7 +96,7 @@ impl Ground {
 
     /// Connects a new bot; its channel is inactive and bound to nothing.
     pub async fn connect_bot(&self) -> (Bot, Channel) {
-        let bot = Bot::create(&Client::new(&self.stack.simulator_url), &crate::unique("Bot")).await;
+        let bot = Bot::create(&Client::new(&self.stack.simulators.telegram), &crate::unique("Bot")).await;
         let connected: Connected =
             self.manager.post("/api/channels/telegram", &json!({"name": null, "token": bot.token})).await.read();
         (bot, connected.channel)

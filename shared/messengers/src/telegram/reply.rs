@@ -72,6 +72,9 @@ const SAID: [(&str, &str, FailureClass); 27] = [
     ("can't parse entities", "entities_unparsable", FailureClass::RetryPlain),
     ("message to be replied not found", "reply_target_missing", FailureClass::RetryPlain),
     ("replied message not found", "reply_target_missing", FailureClass::RetryPlain),
+    // A picture that is none to Telegram (too long and narrow, an odd format) goes as a plain file.
+    ("image_process_failed", "media_refused", FailureClass::RetryPlain),
+    ("photo_invalid_dimensions", "media_refused", FailureClass::RetryPlain),
     // Already so.
     ("message is not modified", "not_modified", FailureClass::SuccessNoop),
     // The message.
@@ -83,7 +86,6 @@ const SAID: [(&str, &str, FailureClass); 27] = [
     ("wrong file identifier", "media_refused", FailureClass::PermanentMessage),
     ("failed to get http url content", "media_refused", FailureClass::PermanentMessage),
     ("wrong type of the web page content", "media_refused", FailureClass::PermanentMessage),
-    ("image_process_failed", "media_refused", FailureClass::PermanentMessage),
     ("webpage_media_empty", "media_refused", FailureClass::PermanentMessage),
     ("method not found", "method_unknown", FailureClass::PermanentMessage),
     // The channel's set-up.

@@ -1,8 +1,9 @@
 //! Calls of the Bot API, as data.
 
+use domain::content::MediaKind;
 use serde_json::{Value, json};
 
-use crate::call::{Call, Host};
+use crate::call::{Body, Call, FilePart, Host};
 
 /// The kinds of update that the webhook asks for: everything else never arrives. Left out, `setWebhook` would keep what
 /// was asked for before.
@@ -31,10 +32,41 @@ pub fn endpoint(base_url: &str, token: &str, method: &str) -> String {
 /// button): without being a reply.
 pub fn send_message(chat_id: &str, text: &str, reply_to: Option<&str>) -> Call {
     let mut body = json!({ "chat_id": chat(chat_id), "text": text });
-    if let Some(message_id) = reply_to.and_then(|id| id.parse::<i64>().ok()) {
-        body["reply_parameters"] = json!({ "message_id": message_id, "allow_sending_without_reply": true });
+    if let Some(reply) = reply_parameters(reply_to) {
+        body["reply_parameters"] = reply;
     }
     call("sendMessage", body)
+}
+
+/// A file, uploaded with the call (multipart: pictures up to 10 MB, others up to 50 MB): as what it is where `kind` says so,
+/// or as a plain document. `caption` is at most 1024 UTF-16 units.
+pub fn send_file(
+    chat_id: &str,
+    kind: MediaKind,
+    file: FilePart,
+    caption: Option<&str>,
+    reply_to: Option<&str>,
+) -> Call {
+    let (method, field) = match kind {
+        MediaKind::Photo => ("sendPhoto", "photo"),
+        MediaKind::Video => ("sendVideo", "video"),
+        MediaKind::VideoNote => ("sendVideoNote", "video_note"),
+        MediaKind::Animation => ("sendAnimation", "animation"),
+        MediaKind::Audio => ("sendAudio", "audio"),
+        MediaKind::Voice => ("sendVoice", "voice"),
+        MediaKind::Sticker => ("sendSticker", "sticker"),
+        MediaKind::Document => ("sendDocument", "document"),
+    };
+    let mut fields = vec![("chat_id".to_owned(), chat_id.to_owned())];
+    fields.extend(caption.map(|caption| ("caption".to_owned(), caption.to_owned())));
+    fields.extend(reply_parameters(reply_to).map(|reply| ("reply_parameters".to_owned(), reply.to_string())));
+    let body = Body::File { fields, file: FilePart { field, ..file } };
+    Call { body, ..call(method, Value::Null) }
+}
+
+fn reply_parameters(reply_to: Option<&str>) -> Option<Value> {
+    let message_id = reply_to.and_then(|id| id.parse::<i64>().ok())?;
+    Some(json!({ "message_id": message_id, "allow_sending_without_reply": true }))
 }
 
 /// `sendChatAction`: shows "typing" for at most 5 seconds, or until a message arrives.
@@ -87,7 +119,6 @@ fn chat(chat_id: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Body;
 
     fn check(call: &Call, method: &str, body: &Value) {
         assert_eq!((call.method, call.path.as_str(), &call.body), (method, method, &Body::Json(body.clone())));
@@ -106,6 +137,33 @@ mod tests {
         let body = json!({"chat_id": 1, "text": "x", "reply_parameters": reply});
         check(&send_message("1", "x", Some("17")), "sendMessage", &body);
         check(&send_message("1", "x", Some("callback-17")), "sendMessage", &json!({"chat_id": 1, "text": "x"}));
+    }
+
+    #[test]
+    fn w4_a_file_goes_as_what_it_is_with_the_words_to_it() {
+        for (kind, method, field) in [
+            (MediaKind::Photo, "sendPhoto", "photo"),
+            (MediaKind::Video, "sendVideo", "video"),
+            (MediaKind::VideoNote, "sendVideoNote", "video_note"),
+            (MediaKind::Animation, "sendAnimation", "animation"),
+            (MediaKind::Audio, "sendAudio", "audio"),
+            (MediaKind::Voice, "sendVoice", "voice"),
+            (MediaKind::Sticker, "sendSticker", "sticker"),
+            (MediaKind::Document, "sendDocument", "document"),
+        ] {
+            let file = FilePart {
+                field: "file",
+                name: "a.bin".to_owned(),
+                content_type: "image/png".to_owned(),
+                bytes: vec![1],
+            };
+            let call = send_file("5", kind, file, Some("look"), Some("17"));
+            assert_eq!((call.method, call.path.as_str()), (method, method));
+            assert_eq!((call.field("chat_id"), call.field("caption")), (Some("5"), Some("look")));
+            let reply: Value = serde_json::from_str(call.field("reply_parameters").unwrap()).unwrap();
+            assert_eq!(reply, json!({"message_id": 17, "allow_sending_without_reply": true}));
+            assert!(matches!(call.body, Body::File { file, .. } if file.field == field && file.name == "a.bin"));
+        }
     }
 
     #[test]

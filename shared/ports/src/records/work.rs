@@ -86,17 +86,21 @@ fn place_key(place: &Place) -> Key {
 }
 
 /// Why nothing is sent on a channel for a while (decision 10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// How many calls failed in a row.
     pub failures: u32,
     /// Until when nothing is tried, milliseconds since 1970.
     pub until_ms: i64,
+    /// What an administrator has to mend, as the messenger said when it refused a reply for the whole channel: a stable code. It
+    /// holds back nothing, and is gone with the next reply that is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// The hold of a channel, whatever it was before: it is a hint that any sender may correct.
-pub fn put_hold(channel: &ChannelId, hold: Hold) -> Write {
-    Write::Put { key: hold_key(channel), attributes: one("hold", &hold), condition: None }
+pub fn put_hold(channel: &ChannelId, hold: &Hold) -> Write {
+    Write::Put { key: hold_key(channel), attributes: one("hold", hold), condition: None }
 }
 
 /// Reads it.

@@ -171,7 +171,7 @@ async fn a_bot_is_connected_once_and_only_by_a_good_token() {
 async fn another_site_s_take_over_shows_in_the_channel_s_health_and_connecting_again_ends_it() {
     let (world, _, anna, customer, chat) = talking().await;
     let channel = format!("/api/channels/{}", world.channel.id);
-    let url = format!("{}/bot{}/setWebhook", world.stack.simulator_url, world.bot.token);
+    let url = format!("{}/bot{}/setWebhook", world.stack.simulators.telegram, world.bot.token);
     let foreign = json!({"url": "http://127.0.0.1:9/elsewhere", "allowed_updates": ["message"]});
     assert!(world.http.post(&url).json(&foreign).send().await.expect("an answer").status().is_success());
     let health: Health = world.manager.get(&format!("{channel}/health")).await.read();

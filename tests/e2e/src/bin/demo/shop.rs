@@ -86,7 +86,7 @@ async fn operator(ground: &Ground, who: &SignIn, role: &Role) -> User {
 }
 
 async fn bot(ground: &Ground) -> Bot {
-    let simulator = Client::new(&ground.stack.simulator_url);
+    let simulator = Client::new(&ground.stack.simulators.telegram);
     let new =
         NewBot { token: Some(TOKEN.to_owned()), name: Some(BOT_NAME.to_owned()), username: Some(USERNAME.to_owned()) };
     match simulator.create_bot(&new).await {
@@ -128,7 +128,7 @@ impl Shop {
              WebSocket API:        {}\n\
              Console:              {console}\n\
              Ctrl-C ends the demonstration.\n",
-            stack.simulator_url,
+            stack.simulators.telegram,
             names.join(", "),
             self.queue.name,
             stack.api_url,
