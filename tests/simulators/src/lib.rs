@@ -15,3 +15,4 @@ mod listener;
 pub mod program;
 mod server;
 pub mod telegram;
+pub mod twilio;
