@@ -23,6 +23,7 @@ pub(crate) fn view(shared: &Shared, account: &Account, ours: &str, customer: &st
         "typing_ms": conversation.typing_until_ms.saturating_sub(now_ms),
         "joined_ms": conversation.joined_until_ms.map(|until| until.saturating_sub(now_ms)),
         "window_ms": conversation.window_until_ms().map(|until| until.saturating_sub(now_ms)),
+        "verification_code": account.verification_code(customer, now_ms),
         "messages": messages.map(|message| view_message(account, message)).collect::<Vec<_>>(),
     });
     (conversation.version, seen)

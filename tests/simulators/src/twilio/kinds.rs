@@ -66,7 +66,7 @@ fn magic(base: &str) -> Option<fn(&[u8]) -> bool> {
         "audio/mpeg" => {
             |bytes| bytes.starts_with(b"ID3") || matches!(bytes, [0xFF, second, ..] if second & 0xE6 > 0xE0)
         }
-        "audio/3gpp" | "audio/mp4" | "video/mp4" | "video/3gpp" => |bytes| bytes.get(4..8) == Some(b"ftyp"),
+        "audio/3gpp" | "video/mp4" => |bytes| bytes.get(4..8) == Some(b"ftyp"),
         "application/pdf" => |bytes| bytes.starts_with(b"%PDF-"),
         "application/msword" => |bytes| bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]),
         WORD | SLIDES | SHEET => |bytes| bytes.starts_with(b"PK\x03\x04"),

@@ -230,6 +230,12 @@ impl Account {
         self.messages.iter_mut().find(|message| message.sid == sid)
     }
 
+    /// The code that the Verify API sent this customer, while it holds.
+    pub(crate) fn verification_code(&self, customer: &str, now_ms: u64) -> Option<&str> {
+        let mut newest_first = self.verifications.iter().rev();
+        newest_first.find(|known| known.to == customer && known.is_open(now_ms)).map(|known| known.code.as_str())
+    }
+
     /// Takes in a message, at the end of its conversation.
     pub(crate) fn add_message(&mut self, shared: &Shared, message: Message) {
         let conversation = self.conversation(&message.ours, &message.customer);

@@ -56,8 +56,17 @@ impl Verification {
         })
     }
 
-    fn is_open(&self, now_ms: u64) -> bool {
+    /// Whether the code still holds.
+    pub(crate) fn is_open(&self, now_ms: u64) -> bool {
         self.status == "pending" && now_ms < self.created_ms + LIFETIME_MS
+    }
+}
+
+/// What the page shows of a customer's code looks different now.
+fn touch(shared: &Shared, account: &mut Account, customer: &str) {
+    let numbers: Vec<String> = account.senders.iter().map(|sender| sender.number.clone()).collect();
+    for number in numbers {
+        account.conversation(&number, customer).version = shared.next_version();
     }
 }
 
@@ -96,6 +105,7 @@ pub(crate) fn start(
         });
         account.verifications.len() - 1
     });
+    touch(shared, account, to);
     let mut body = account.verifications[index].describe(account);
     body["lookup"] = json!({});
     body["send_code_attempts"] =
@@ -136,5 +146,6 @@ pub(crate) fn check(
         verification.status = "approved";
     }
     let verification = verification.clone();
+    touch(shared, account, &verification.to);
     Ok(Done::new(200, &verification.describe(account)))
 }

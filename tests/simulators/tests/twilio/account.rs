@@ -134,11 +134,14 @@ async fn a_code_is_verified_once_and_not_for_long() {
     assert_eq!((status, &begun["status"], &begun["valid"]), (201, &json!("pending"), &json!(false)));
     let known = stage.control(Method::GET, "/verifications", None).await;
     let code = known["verifications"][0]["code"].as_str().expect("a code").to_owned();
+    let chat = async || stage.control(Method::GET, &format!("/chats/{SENDER}/{CUSTOMER}"), None).await;
+    assert_eq!(chat().await["verification_code"], code, "the customer sees it");
     let (status, wrong) = check("not it").await;
     assert_eq!((status, &wrong["status"]), (200, &json!("pending")));
     let (_, right) = check(&code).await;
     assert_eq!((&right["status"], &right["valid"]), (&json!("approved"), &json!(true)));
     assert_eq!(check(&code).await.0, 404, "an approved one is gone");
+    assert!(chat().await["verification_code"].is_null());
 
     start(&[("To", CUSTOMER), ("Channel", "whatsapp"), ("CustomCode", "4711")]).await;
     for _ in 0..5 {

@@ -70,13 +70,13 @@ async fn the_url_asks_for_retries() {
 #[tokio::test]
 async fn a_slow_answer_is_given_up() {
     let (stage, mut webhook) = (stage().await, Webhook::start([]).await);
-    receive_at(&stage, &format!("{}#rt=100&rc=1&rp=rt", webhook.url)).await;
+    receive_at(&stage, &format!("{}#rt=400&rc=1&rp=rt", webhook.url)).await;
     let held = async { (webhook.next().await, webhook.next().await) };
     let (delivery, _held) = tokio::join!(write(&stage), held);
     assert_eq!(delivery["state"], "failed");
     assert_eq!(delivery["attempts"][1]["error"], "11205: no answer in time");
     // In all it is no longer than `tt`.
-    receive_at(&stage, &format!("{}#rt=100&tt=100&rc=5&rp=rt", webhook.url)).await;
+    receive_at(&stage, &format!("{}#rt=400&tt=400&rc=5&rp=rt", webhook.url)).await;
     let held = async { webhook.next().await };
     let (delivery, _held) = tokio::join!(write(&stage), held);
     assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(1));

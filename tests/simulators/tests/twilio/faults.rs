@@ -85,7 +85,7 @@ async fn no_answer_before_or_after_the_message_was_taken() {
     for (fault, times_out, accepted) in cases {
         let before = stage.control(Method::GET, "/calls", None).await["last"].clone();
         order(&stage, fault.clone()).await;
-        let error = request(&stage).timeout(Duration::from_millis(150)).send().await.expect_err("no answer");
+        let error = request(&stage).timeout(Duration::from_millis(300)).send().await.expect_err("no answer");
         assert_eq!(error.is_timeout(), times_out, "{fault}: {error:?}");
         let calls = stage.control(Method::GET, &format!("/calls?after={before}"), None).await;
         let call = &calls["calls"][0];
