@@ -23,7 +23,7 @@ const PAGE: usize = 50;
 const MAX_PAGE: usize = 1000;
 
 /// The fields of a new message.
-pub(crate) const FIELDS: [&str; 26] = [
+pub(crate) const FIELDS: [&str; 25] = [
     "AddressRetention",
     "ApplicationSid",
     "Attempt",
@@ -45,7 +45,6 @@ pub(crate) const FIELDS: [&str; 26] = [
     "ShortenUrls",
     "SmartEncoded",
     "StatusCallback",
-    "SubAccountSid",
     "Tags",
     "To",
     "TrafficType",

@@ -92,6 +92,11 @@ impl Step {
         }
     }
 
+    /// Whether a message comes so far only with its medium. It is queued before that, and can fail without.
+    fn needs_media(&self) -> bool {
+        !matches!(self.status.as_str(), "accepted" | "scheduled" | "queued" | "failed" | "undelivered" | "canceled")
+    }
+
     pub(crate) fn failed(code: u32) -> Self {
         Self { error_code: Some(code), ..Self::plain("failed") }
     }
@@ -157,8 +162,7 @@ async fn run(shared: &Arc<Shared>, account: &str, sid: &str) {
     while let Some((step, media_url)) = next(shared, account, sid) {
         let delay = step.delay_ms.map_or(shared.options.status_step, Duration::from_millis);
         tokio::time::sleep(delay).await;
-        // Queued it is at once; before anything else can become of it, its medium must be there.
-        let fetched = match media_url.filter(|_| step.status != "queued") {
+        let fetched = match media_url.filter(|_| step.needs_media()) {
             Some(url) => Some(fetch::fetch(&shared.fetcher, &url).await),
             None => None,
         };
@@ -194,7 +198,7 @@ fn take(
     account: &mut Account,
     sid: &str,
     mut step: Step,
-    fetched: Option<Result<(String, axum::body::Bytes), fetch::Fault>>,
+    fetched: Option<Result<(String, axum::body::Bytes), fetch::NotFetched>>,
 ) -> Option<(u64, usize)> {
     let now_ms = shared.now_ms();
     let message = account.message_mut(sid)?;
@@ -216,10 +220,10 @@ fn take(
             };
             account.media.insert(medium, media);
         }
-        Some(Err(fault)) => {
+        Some(Err(reason)) => {
             message.media_url = None;
             message.steps = VecDeque::new();
-            step = Step::failed(fault.code());
+            step = Step::failed(reason.code());
         }
     }
     let message = account.message_mut(sid)?;

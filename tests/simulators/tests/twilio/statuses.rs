@@ -144,6 +144,11 @@ async fn media_are_fetched_after_the_message_was_taken() {
             (&code, &json!(if code.is_null() { "1" } else { "0" }))
         );
     }
+    // What fails for another reason isn't fetched at all.
+    order(&stage, json!([{"status": "failed", "error_code": 63013}])).await;
+    let refused = stage.send_with("", &[("MediaUrl", "http://127.0.0.1:1/x.png")]).await;
+    assert_eq!(webhook.statuses(1).await, ["failed"]);
+    assert_eq!(stage.wait_for_status(&refused, "failed").await["error_code"], 63013);
     let nowhere = stage.send_with("", &[("MediaUrl", "http://127.0.0.1:1/x.png")]).await;
     assert_eq!(webhook.statuses(2).await, ["queued", "failed"]);
     assert_eq!(stage.wait_for_status(&nowhere, "failed").await["error_code"], 63019);
