@@ -2,11 +2,10 @@
 //! interrupted.
 
 use std::error::Error;
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use simulators::telegram::{NewBot, Options, Simulator};
+use simulators::program::{self, Arguments};
+use simulators::telegram::{Handle, NewBot, Options, Simulator};
 
 const USAGE: &str = "usage: telegram-simulator [--host ADDRESS] [--port N] [--bot TOKEN[,USERNAME[,NAME]]]...
 
@@ -17,43 +16,20 @@ const USAGE: &str = "usage: telegram-simulator [--host ADDRESS] [--port N] [--bo
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match serve(&arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            // Nothing is left to tell if standard error is closed.
-            let _ = writeln!(std::io::stderr(), "telegram-simulator: {error}{cause}\n\n{USAGE}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run("telegram-simulator", USAGE, start).await
 }
 
-async fn serve(arguments: &[String]) -> Result<(), Box<dyn Error>> {
-    let (address, options) = read(arguments)?;
-    let simulator = Simulator::start_with(address, options).await?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{}", serde_json::json!({"url": simulator.url()}))?;
-    out.flush()?;
-    tokio::signal::ctrl_c().await?;
-    Ok(())
-}
-
-fn read(arguments: &[String]) -> Result<(SocketAddr, Options), Box<dyn Error>> {
-    let mut host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut port = 0;
+async fn start(arguments: Arguments) -> Result<(Handle, String), Box<dyn Error>> {
     let mut options = Options::default();
-    let mut rest = arguments.iter();
-    while let Some(name) = rest.next() {
-        let value = rest.next().ok_or_else(|| format!("{name} needs a value"))?;
+    for (name, value) in &arguments.others {
         match name.as_str() {
-            "--host" => host = value.parse().map_err(|_| format!("{value} is not an address"))?,
-            "--port" => port = value.parse().map_err(|_| format!("{value} is not a port"))?,
             "--bot" => options.bots.push(read_bot(value)),
             _ => return Err(format!("unknown option {name}").into()),
         }
     }
-    Ok((SocketAddr::new(host, port), options))
+    let simulator = Simulator::start_with(arguments.address, options).await?;
+    let url = simulator.url().to_owned();
+    Ok((simulator, url))
 }
 
 fn read_bot(text: &str) -> NewBot {

@@ -1,8 +1,8 @@
 //! How the Bot API answers: the envelope, the errors and their texts.
 
-use axum::body::Body;
-use axum::http::{Response, StatusCode, header};
 use serde_json::{Value, json};
+
+use crate::answer::Answer;
 
 /// What a method call came to.
 #[derive(Debug, Clone)]
@@ -80,47 +80,22 @@ impl ApiError {
     }
 }
 
-/// What goes back over the connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// An answer with this status, content type and body; `retry_after` also as a header, as the server sends it.
-    Body { status: u16, content_type: &'static str, body: String, retry_after: Option<u64> },
-    /// No answer: the connection stays open until the client gives up.
-    Hold,
-    /// No answer: the connection is closed.
-    Close,
-}
-
-impl Answer {
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::Body { status, content_type: "application/json", body: body.to_string(), retry_after: None }
-    }
-
-    pub(crate) fn of(outcome: &Result<Success, ApiError>) -> Self {
-        match outcome {
-            Ok(success) => {
-                let mut body = json!({"ok": true, "result": success.result});
-                if let Some(description) = success.description {
-                    body["description"] = description.into();
-                }
-                Self::json(200, &body)
+/// The answer that tells what a call came to. `retry_after` is also a header, as the server sends it.
+pub(crate) fn answer_of(outcome: &Result<Success, ApiError>) -> Answer {
+    match outcome {
+        Ok(success) => {
+            let mut body = json!({"ok": true, "result": success.result});
+            if let Some(description) = success.description {
+                body["description"] = description.into();
             }
-            Err(error) => Self::Body {
-                status: error.code,
-                content_type: "application/json",
-                body: error.body().to_string(),
-                retry_after: error.retry_after,
-            },
+            Answer::json(200, &body)
+        }
+        Err(error) => {
+            let answer = Answer::json(error.code, &error.body());
+            match error.retry_after {
+                Some(seconds) => answer.with_header("retry-after", seconds.to_string()),
+                None => answer,
+            }
         }
     }
-}
-
-/// The HTTP response for an answer that has a body.
-pub(crate) fn response(status: u16, content_type: &str, body: String, retry_after: Option<u64>) -> Response<Body> {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, content_type);
-    if let Some(seconds) = retry_after {
-        response = response.header(header::RETRY_AFTER, seconds);
-    }
-    response.body(Body::from(body)).expect("a status, fixed header names and plain values make a response")
 }

@@ -8,11 +8,13 @@ use axum::http::{Method, Response, header};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::answer::{Answer, ApiError, Success, response};
-use super::faults::{Effect, Fault};
-use super::listener::Cut;
+use super::answer::{ApiError, Success, answer_of};
+use super::faults::Fault;
 use super::params::Params;
 use super::state::{Bot, Call, Shared, Standing, StoredMessage, bot_id};
+use crate::answer::Answer;
+use crate::faults::Effect;
+use crate::listener::Cut;
 
 /// The longest text of a message, in UTF-16 code units.
 const MAX_TEXT: usize = 4096;
@@ -53,21 +55,9 @@ pub(crate) async fn handle(
 ) -> Response<Body> {
     let answer = match read(request).await {
         Ok((token, method, params)) => dispatch(&shared, &token, &method, &params),
-        Err(error) => Answer::of(&Err(error)),
+        Err(error) => answer_of(&Err(error)),
     };
-    match answer {
-        Answer::Body { status, content_type, body, retry_after } => response(status, content_type, body, retry_after),
-        Answer::Hold => {
-            // A client that gives up closes the connection, and this future is dropped with it.
-            tokio::time::sleep(shared.options.hold).await;
-            cut.cut();
-            Response::new(Body::empty())
-        }
-        Answer::Close => {
-            cut.cut();
-            Response::new(Body::empty())
-        }
-    }
+    answer.send(&cut, shared.options.hold).await
 }
 
 /// The token, the method and the parameters of a request.
@@ -90,9 +80,9 @@ fn dispatch(shared: &Shared, token: &str, method: &str, params: &Params) -> Answ
         // A well-formed token that no bot has was revoked: 401. Anything else is no address at all: 404.
         let well_formed =
             bot_id(token).is_some() && token.split_once(':').is_some_and(|(_, secret)| secret.len() >= 35);
-        return Answer::of(&Err(if well_formed { ApiError::unauthorized() } else { ApiError::not_found() }));
+        return answer_of(&Err(if well_formed { ApiError::unauthorized() } else { ApiError::not_found() }));
     };
-    let fault = bot.faults.take(method, params.integer("chat_id"));
+    let fault = take_fault(bot, method, params);
     let answer = call(shared, bot, method, params, fault.as_ref(), false);
     drop(world);
     shared.changed();
@@ -101,8 +91,13 @@ fn dispatch(shared: &Shared, token: &str, method: &str, params: &Params) -> Answ
 
 /// A method call that the webhook put into its answer to a delivery. Nobody gets to see what it comes to.
 pub(crate) fn call_from_webhook(shared: &Shared, bot: &mut Bot, method: &str, params: &Params) {
-    let fault = bot.faults.take(method, params.integer("chat_id"));
+    let fault = take_fault(bot, method, params);
     call(shared, bot, method, params, fault.as_ref(), true);
+}
+
+fn take_fault(bot: &mut Bot, method: &str, params: &Params) -> Option<Fault> {
+    let chat_id = params.integer("chat_id");
+    bot.faults.take(|fault| fault.fits(method, chat_id))
 }
 
 /// Makes a call, with its fault if it meets one, and records it.
@@ -119,7 +114,7 @@ fn call(
         Some(Effect::After(answer)) => (Some(run(shared, bot, method, params)), answer),
         None => {
             let outcome = run(shared, bot, method, params);
-            let answer = Answer::of(&outcome);
+            let answer = answer_of(&outcome);
             (Some(outcome), answer)
         }
     };

@@ -6,57 +6,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::NewBot;
-
-/// Why the control API could not be asked, or what it refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// No answer, or one that isn't JSON.
-    #[error("the simulator did not answer")]
-    Http(#[from] reqwest::Error),
-    /// A refusal, with its status and text.
-    #[error("the simulator refused: {status} {text}")]
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        text: String,
-    },
-    /// What was waited for did not happen.
-    #[error("waited {waited:?} in vain; the last answer was {last}")]
-    TimedOut {
-        /// How long was waited.
-        waited: Duration,
-        /// What was there at the end.
-        last: Value,
-    },
-}
+use crate::client::{ClientError, ControlClient, list};
 
 /// A client of a simulator's control API.
 #[derive(Debug, Clone)]
-pub struct Client {
-    url: String,
-    http: reqwest::Client,
-}
+pub struct Client(ControlClient);
 
 impl Client {
     /// A client for the simulator at this URL, as [`super::Handle::url`] or the program's first line gives it.
     pub fn new(url: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client with fixed settings can be built");
-        Self { url: url.trim_end_matches('/').to_owned(), http }
+        Self(ControlClient::new(url))
     }
 
     /// Asks the control API: `path` begins after `/control`.
     pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
-        let mut request = self.http.request(method, format!("{}/control{path}", self.url));
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response.json().await?);
-        }
-        Err(ClientError::Refused { status: status.as_u16(), text: response.text().await? })
+        self.0.ask(method, path, body).await
     }
 
     /// Creates a bot and returns its token.
@@ -137,8 +101,4 @@ impl Client {
     pub async fn counters(&self, token: &str) -> Result<Value, ClientError> {
         self.ask(Method::GET, &format!("/bots/{token}/counters"), None).await
     }
-}
-
-fn list(answer: &Value, name: &str) -> Vec<Value> {
-    answer[name].as_array().cloned().unwrap_or_default()
 }

@@ -1,17 +1,12 @@
 //! The control API, `/control`: a test creates bots, plays their customers, orders faults and sees what happened.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, timeout_at};
 
 use super::NewBot;
 use super::conversation;
@@ -20,12 +15,7 @@ use super::faults::Fault;
 use super::limits::LimitSettings;
 use super::state::{Bot, Call, Shared};
 use super::updates::{self, Refused};
-
-/// The longest wait of one request, in milliseconds.
-const MAX_WAIT_MS: u64 = 60_000;
-
-/// The most copies of one update.
-const MAX_COPIES: usize = 1000;
+use crate::control::{self, Answer, Body, Problem};
 
 type Control = State<Arc<Shared>>;
 
@@ -50,24 +40,6 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route("/bots", get(list_bots).post(create_bot)).nest("/bots/{token}", bot)
 }
 
-/// A refusal of the control API, `{"error": text}`.
-#[derive(Debug)]
-struct Problem(StatusCode, String);
-
-impl Problem {
-    fn bad(text: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, text.into())
-    }
-
-    fn unknown(text: impl Into<String>) -> Self {
-        Self(StatusCode::NOT_FOUND, text.into())
-    }
-
-    fn conflict(text: impl Into<String>) -> Self {
-        Self(StatusCode::CONFLICT, text.into())
-    }
-}
-
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
@@ -76,21 +48,6 @@ impl From<Refused> for Problem {
         }
     }
 }
-
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({"error": self.1}))).into_response()
-    }
-}
-
-type Answer = Result<Json<Value>, Problem>;
-type Body<T> = Result<Json<T>, JsonRejection>;
 
 /// Works on a bot and tells those who wait.
 fn change<T>(shared: &Shared, token: &str, work: impl FnOnce(&mut Bot) -> Result<T, Problem>) -> Result<T, Problem> {
@@ -112,18 +69,7 @@ async fn wait_for<T>(
     wait_ms: u64,
     look: impl Fn(&Bot) -> Result<(T, bool), Problem>,
 ) -> Result<T, Problem> {
-    let deadline = Instant::now() + Duration::from_millis(wait_ms.min(MAX_WAIT_MS));
-    let mut changes = shared.changes.subscribe();
-    loop {
-        changes.borrow_and_update();
-        let (seen, found) = read(shared, token, |bot| look(bot))?;
-        if found {
-            return Ok(seen);
-        }
-        if !matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(()))) {
-            return Ok(seen);
-        }
-    }
+    control::wait_for(shared, wait_ms, || read(shared, token, |bot| look(bot))).await
 }
 
 fn describe(bot: &Bot) -> Value {
@@ -172,13 +118,12 @@ struct CopiesQuery {
 
 /// Whether copies can be delivered, so many at once.
 fn check_copies(bot: &Bot, copies: Option<usize>) -> Result<(), Problem> {
-    match copies {
-        Some(count) if count == 0 || count > MAX_COPIES => {
-            Err(Problem::bad(format!("an update can be delivered in 1 to {MAX_COPIES} copies")))
-        }
-        Some(_) if bot.webhook.url.is_empty() => Err(Problem::conflict("the bot has no webhook to deliver copies to")),
-        None | Some(_) => Ok(()),
+    let Some(count) = copies else { return Ok(()) };
+    control::check_copies(count)?;
+    if bot.webhook.url.is_empty() {
+        return Err(Problem::conflict("the bot has no webhook to deliver copies to"));
     }
+    Ok(())
 }
 
 /// Queues an update if the bot wants its kind; `copies` deliver it at once instead, beside the queue.
@@ -447,8 +392,7 @@ async fn list_faults(State(shared): Control, Path(token): Path<String>) -> Answe
 
 async fn order_faults(State(shared): Control, Path(token): Path<String>, body: Body<Value>) -> Answer {
     let Json(body) = body?;
-    let orders = if body.is_array() { body } else { Value::Array(vec![body]) };
-    let faults: Vec<Fault> = serde_json::from_value(orders).map_err(|error| Problem::bad(error.to_string()))?;
+    let faults: Vec<Fault> = control::one_or_many(body)?;
     for fault in &faults {
         fault.check().map_err(Problem::bad)?;
     }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::clock::Clock;
 use super::delivery::DeliveryState;
 use super::state::{Bot, Chat, Standing, StoredMessage};
+use crate::clock::Clock;
 
 /// The chat, whole.
 pub(crate) fn view(bot: &Bot, chat: &Chat, clock: Clock) -> Value {

@@ -221,7 +221,7 @@ pub(crate) fn enqueue(shared: &Arc<Shared>, bot: &mut Bot, update: Value) -> u64
     });
     queue.push_back(order);
     if starts {
-        shared.spawn_delivery(run_queue(Arc::clone(shared), bot.token.clone(), key));
+        shared.spawn(run_queue(Arc::clone(shared), bot.token.clone(), key));
     }
     order
 }

@@ -1,11 +1,11 @@
 //! Faults to order: what the next calls of a bot run into.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, ApiError};
+use super::answer::{ApiError, answer_of};
+use crate::answer::{Answer, reason};
+use crate::faults::{Counted, Effect, check_custom, check_server_error};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,13 +70,10 @@ fn one() -> u32 {
     1
 }
 
-/// What a fault does to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// The call takes no effect; this is its answer.
-    Instead(Answer),
-    /// The call takes effect; this is its answer.
-    After(Answer),
+impl Counted for Fault {
+    fn count_mut(&mut self) -> &mut u32 {
+        &mut self.count
+    }
 }
 
 impl Fault {
@@ -86,15 +83,16 @@ impl Fault {
             return Err("count must be at least 1".into());
         }
         match (self.kind, self.status) {
-            (FaultKind::ServerError, Some(status)) if !(500..=599).contains(&status) => {
-                Err(format!("status {status} is not a server error"))
-            }
-            (FaultKind::Custom, None) => Err("custom needs a status".into()),
-            (FaultKind::Custom, Some(status)) if !(200..=599).contains(&status) => {
-                Err(format!("status {status} is not a final HTTP status"))
-            }
+            (FaultKind::ServerError, Some(status)) => check_server_error(status),
+            (FaultKind::Custom, status) => check_custom(status),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it strikes a call of `method` (any case) for `chat`.
+    pub(crate) fn fits(&self, method: &str, chat: Option<i64>) -> bool {
+        (self.method == "*" || self.method.eq_ignore_ascii_case(method))
+            && (self.chat_id.is_none() || self.chat_id == chat)
     }
 
     /// The name by which the record knows it.
@@ -103,10 +101,10 @@ impl Fault {
     }
 
     pub(crate) fn effect(&self) -> Effect {
-        let refusal = |error: ApiError| Effect::Instead(Answer::of(&Err(error)));
+        let refusal = |error: ApiError| Effect::Instead(answer_of(&Err(error)));
         match self.kind {
             FaultKind::RateLimited => refusal(ApiError::too_many_requests(self.retry_after.unwrap_or(1))),
-            FaultKind::ServerError => self.placed(self.server_error()),
+            FaultKind::ServerError => Effect::placed(self.after_accepting, self.server_error()),
             FaultKind::Blocked => refusal(ApiError::blocked()),
             FaultKind::Unauthorized => refusal(ApiError::unauthorized()),
             FaultKind::Conflict => refusal(ApiError::new(
@@ -115,76 +113,19 @@ impl Fault {
             )),
             FaultKind::TimeoutAfterAccepting => Effect::After(Answer::Hold),
             FaultKind::TimeoutBeforeAccepting => Effect::Instead(Answer::Hold),
-            FaultKind::CloseConnection => self.placed(Answer::Close),
-            FaultKind::Custom => self.placed(self.custom()),
+            FaultKind::CloseConnection => Effect::placed(self.after_accepting, Answer::Close),
+            FaultKind::Custom => {
+                let answer = Answer::ordered(self.status.unwrap_or(500), self.body.as_ref());
+                Effect::placed(self.after_accepting, answer)
+            }
         }
-    }
-
-    fn placed(&self, answer: Answer) -> Effect {
-        if self.after_accepting { Effect::After(answer) } else { Effect::Instead(answer) }
     }
 
     fn server_error(&self) -> Answer {
         let status = self.status.unwrap_or(500);
-        let reason = match status {
-            500 => "Internal Server Error",
-            502 => "Bad Gateway",
-            503 => "Service Unavailable",
-            504 => "Gateway Timeout",
-            _ => "Server Error",
-        };
         if self.json {
-            return Answer::of(&Err(ApiError::new(status, reason)));
+            return answer_of(&Err(ApiError::new(status, reason(status))));
         }
-        let body = format!(
-            "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n\
-             <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-        );
-        Answer::Body { status, content_type: "text/html", body, retry_after: None }
-    }
-
-    fn custom(&self) -> Answer {
-        let status = self.status.unwrap_or(500);
-        match &self.body {
-            Some(Value::String(text)) => {
-                Answer::Body { status, content_type: "text/plain", body: text.clone(), retry_after: None }
-            }
-            Some(body) => Answer::json(status, body),
-            None => Answer::Body { status, content_type: "text/plain", body: String::new(), retry_after: None },
-        }
-    }
-}
-
-/// The faults in wait, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct FaultQueue(VecDeque<Fault>);
-
-impl FaultQueue {
-    pub(crate) fn push(&mut self, fault: Fault) {
-        self.0.push_back(fault);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    pub(crate) fn list(&self) -> Vec<&Fault> {
-        self.0.iter().collect()
-    }
-
-    /// The oldest fault for a call of `method` (any case) for `chat`; one of its count is used up.
-    pub(crate) fn take(&mut self, method: &str, chat: Option<i64>) -> Option<Fault> {
-        let matches = |fault: &Fault| {
-            (fault.method == "*" || fault.method.eq_ignore_ascii_case(method))
-                && (fault.chat_id.is_none() || fault.chat_id == chat)
-        };
-        let index = self.0.iter().position(matches)?;
-        let fault = &mut self.0[index];
-        let taken = fault.clone();
-        fault.count -= 1;
-        if fault.count == 0 {
-            self.0.remove(index);
-        }
-        Some(taken)
+        Answer::proxy_error(status)
     }
 }

@@ -6,19 +6,16 @@
 mod answer;
 mod api;
 mod client;
-mod clock;
 mod control;
 mod conversation;
 mod delivery;
 mod faults;
 mod limits;
-mod listener;
 mod params;
 mod state;
 mod updates;
 mod webhook;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +23,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-pub use client::{Client, ClientError};
+pub use crate::client::ClientError;
+pub use crate::server::StartError;
+pub use client::Client;
 
-use listener::{Cut, CuttableListener};
+use crate::server::{Bound, Server};
 use state::Shared;
 
 /// The customer page, whole: it loads nothing else.
@@ -83,25 +80,6 @@ pub struct NewBot {
     pub username: Option<String>,
 }
 
-/// Why a simulator did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address could not be bound.
-    #[error("the simulator cannot listen on {address}")]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A bot of the options was not acceptable.
-    #[error("a bot cannot be created: {0}")]
-    Bot(String),
-    /// No HTTP client for the deliveries.
-    #[error("no HTTP client for the deliveries")]
-    Http(#[from] reqwest::Error),
-}
-
 /// The Telegram simulator.
 #[derive(Debug)]
 pub struct Simulator;
@@ -114,48 +92,38 @@ impl Simulator {
 
     /// Starts a simulator on `address` (port 0: any free one).
     pub async fn start_with(address: SocketAddr, options: Options) -> Result<Handle, StartError> {
-        let listen = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let bound = listener.local_addr().map_err(listen)?;
+        let bound = Bound::to(address).await?;
         let shared = Shared::new(options)?;
         let app = Router::new()
             .route("/", get(|| async { Html(PAGE) }))
             .nest("/control", control::routes())
             .fallback(api::handle)
             .with_state(Arc::clone(&shared));
-        let service = app.into_make_service_with_connect_info::<Cut>();
-        let server = tokio::spawn(async move {
-            // Serving ends only with the task: accepting retries its own failures.
-            let _ = axum::serve(CuttableListener::new(listener), service).await;
-        });
-        tracing::info!(%bound, "telegram simulator listens");
-        Ok(Handle { url: format!("http://{bound}"), server, shared })
+        Ok(Handle { server: bound.serve(app), shared })
     }
 }
 
 /// A running simulator. Dropping it ends the listening and the deliveries.
 #[derive(Debug)]
 pub struct Handle {
-    url: String,
-    server: JoinHandle<()>,
+    server: Server,
     shared: Arc<Shared>,
 }
 
 impl Handle {
     /// Where it listens, `http://<address>:<port>`: the Bot API's base URL, and the customer page.
     pub fn url(&self) -> &str {
-        &self.url
+        self.server.url()
     }
 
     /// A client of this simulator's control API.
     pub fn client(&self) -> Client {
-        Client::new(&self.url)
+        Client::new(self.url())
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.server.abort();
-        self.shared.stop_deliveries();
+        self.shared.stop();
     }
 }

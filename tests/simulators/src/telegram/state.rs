@@ -1,81 +1,51 @@
 //! What the simulator knows: bots, their chats, every call and every delivery. Kept in memory as long as it runs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use super::clock::Clock;
 use super::delivery::{Deliveries, QueueKey};
-use super::faults::FaultQueue;
+use super::faults::Fault;
 use super::limits::Limits;
 use super::webhook::Webhook;
 use super::{NewBot, Options, StartError};
+use crate::faults::FaultQueue;
+use crate::ground::{Ground, random, random_text, webhook_client};
 
 /// Everything, shared by the server's handlers and the deliveries.
 #[derive(Debug)]
 pub(crate) struct Shared {
     world: Mutex<World>,
-    /// Counts up with every change; whoever waits for something looks again when it moves.
-    pub(crate) changes: watch::Sender<u64>,
-    versions: AtomicU64,
-    pub(crate) clock: Clock,
+    ground: Ground,
     pub(crate) options: Options,
     pub(crate) http: reqwest::Client,
-    deliveries: Mutex<JoinSet<()>>,
+}
+
+/// Time, changes and tasks are the simulator's own.
+impl Deref for Shared {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
 }
 
 impl Shared {
     pub(crate) fn new(options: Options) -> Result<Arc<Self>, StartError> {
-        let http = reqwest::Client::builder()
-            .timeout(options.webhook_timeout)
-            // A redirect is a wrong answer to Telegram, and a proxy of the environment is not for local addresses.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = webhook_client(options.webhook_timeout)?;
         let mut world = World::default();
         for bot in &options.bots {
-            world.create_bot(bot).map_err(StartError::Bot)?;
+            world.create_bot(bot).map_err(StartError::Options)?;
         }
-        Ok(Arc::new(Self {
-            world: Mutex::new(world),
-            changes: watch::Sender::new(0),
-            versions: AtomicU64::new(0),
-            clock: Clock::start(),
-            options,
-            http,
-            deliveries: Mutex::new(JoinSet::new()),
-        }))
+        Ok(Arc::new(Self { world: Mutex::new(world), ground: Ground::new(), options, http }))
     }
 
     /// The world, locked. Never held across an await.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A number higher than every one before, for a chat that looks different now.
-    pub(crate) fn next_version(&self) -> u64 {
-        self.versions.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Tells everybody who waits that something changed.
-    pub(crate) fn changed(&self) {
-        self.changes.send_modify(|count| *count += 1);
-    }
-
-    /// Runs a delivery until it is done or the simulator stops.
-    pub(crate) fn spawn_delivery(&self, delivery: impl Future<Output = ()> + Send + 'static) {
-        let mut running = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        while running.try_join_next().is_some() {}
-        running.spawn(delivery);
-    }
-
-    pub(crate) fn stop_deliveries(&self) {
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 }
 
@@ -113,15 +83,6 @@ pub(crate) fn bot_id(token: &str) -> Option<i64> {
     if secret_ok && id_ok && token.len() <= 80 { id.parse().ok() } else { None }
 }
 
-fn random_text() -> String {
-    format!("{:016x}{:016x}", random(), random())
-}
-
-/// 64 random bits.
-pub(crate) fn random() -> u64 {
-    getrandom::u64().expect("the system has random numbers")
-}
-
 /// A bot.
 #[derive(Debug)]
 pub(crate) struct Bot {
@@ -137,7 +98,7 @@ pub(crate) struct Bot {
     pub(crate) open_callbacks: HashSet<String>,
     pub(crate) webhook: Webhook,
     pub(crate) deliveries: Deliveries,
-    pub(crate) faults: FaultQueue,
+    pub(crate) faults: FaultQueue<Fault>,
     pub(crate) limits: Limits,
     pub(crate) calls: Vec<Call>,
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::clock::Clock;
-use super::state::{Bot, Chat, Standing, StoredMessage, random};
+use super::state::{Bot, Chat, Standing, StoredMessage};
+use crate::clock::Clock;
+use crate::ground::random;
 
 /// Why a customer can't do that; shown by the control API.
 #[derive(Debug, Clone, PartialEq, Eq)]
