@@ -28,7 +28,7 @@ pub enum StartError {
     Http(#[from] reqwest::Error),
 }
 
-/// A bound address that nobody serves yet.
+/// A bound address that nobody serves yet. The simulator's URL is known before its handlers are made.
 #[derive(Debug)]
 pub(crate) struct Bound {
     listener: TcpListener,
@@ -42,6 +42,11 @@ impl Bound {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
         Ok(Self { listener, url })
+    }
+
+    /// `http://<address>:<port>`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Serves until the [`Server`] is dropped. Handlers get the switch of their connection as `ConnectInfo<Cut>`.
