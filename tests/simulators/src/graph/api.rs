@@ -122,7 +122,7 @@ async fn call(shared: &Arc<Shared>, mut incoming: Incoming) -> Answer {
         Ok(caller) => run(shared, &incoming, &caller).await,
         Err(error) => Err(error),
     };
-    let (outcome, answer) = match fault.as_ref().map(super::faults::Fault::effect) {
+    let (outcome, answer) = match fault.as_ref().map(|fault| fault.effect(entry.page_id.as_deref())) {
         Some(Effect::Instead(answer)) => (None, answer),
         Some(Effect::After(answer)) => (Some(run().await), answer),
         None => {

@@ -126,11 +126,12 @@ impl Fault {
             && same(&self.psid, psid)
     }
 
-    pub(crate) fn effect(&self) -> Effect {
+    /// What it does to a call about this page.
+    pub(crate) fn effect(&self, page_id: Option<&str>) -> Effect {
         let refusal = |error: GraphError| Effect::Instead(answer_of(&Err(error)));
         match self.kind {
             FaultKind::RateLimited => {
-                let page = self.page_id.as_deref().unwrap_or("100000000000001");
+                let page = page_id.unwrap_or("0");
                 let error = GraphError::rate_limited(self.code.unwrap_or(613), page, self.minutes.unwrap_or(1));
                 refusal(GraphError { subcode: self.subcode, ..error })
             }

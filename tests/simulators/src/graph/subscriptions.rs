@@ -13,12 +13,13 @@ use crate::ground::random;
 
 /// The fields of a page that apps can subscribe to.
 /// developers.facebook.com/docs/graph-api/webhooks/reference/page
-const FIELDS: [&str; 40] = [
+const FIELDS: [&str; 52] = [
     "affiliation",
     "attire",
     "awards",
     "bio",
     "birthday",
+    "calls",
     "category",
     "company_overview",
     "conversations",
@@ -28,7 +29,10 @@ const FIELDS: [&str; 40] = [
     "email",
     "feature_access_list",
     "feed",
+    "founded",
+    "general_info",
     "group_feed",
+    "hours",
     "inbox_labels",
     "leadgen",
     "location",
@@ -41,11 +45,15 @@ const FIELDS: [&str; 40] = [
     "message_reads",
     "messages",
     "messaging_account_linking",
+    "messaging_checkout_updates",
     "messaging_customer_information",
     "messaging_feedback",
+    "messaging_game_plays",
     "messaging_handovers",
+    "messaging_in_thread_lead_form_submit",
     "messaging_integrity",
     "messaging_optins",
+    "messaging_payments",
     "messaging_policy_enforcement",
     "messaging_postbacks",
     "messaging_referrals",
@@ -53,7 +61,11 @@ const FIELDS: [&str; 40] = [
     "phone",
     "picture",
     "ratings",
+    "response_feedback",
+    "send_cart",
     "standby",
+    "videos",
+    "website",
 ];
 
 /// The longest verify token, in bytes.

@@ -56,11 +56,7 @@ async fn refusals_look_like_facebooks() {
 async fn a_rate_limit_tells_how_much_is_used_and_a_server_error_whether_it_passes() {
     let stage = stage().await;
     stage.open().await;
-    order(
-        &stage,
-        json!([{"kind": "rate_limited", "page_id": PAGE, "minutes": 7}, {"kind": "server_error", "json": true}]),
-    )
-    .await;
+    order(&stage, json!([{"kind": "rate_limited", "minutes": 7}, {"kind": "server_error", "json": true}])).await;
     let url = format!("{}/v25.0/{PAGE}/messages", stage.simulator.url());
     let send =
         async || stage.http.post(&url).bearer_auth(&stage.token).json(&text("x")).send().await.expect("an answer");
