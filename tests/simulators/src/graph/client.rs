@@ -89,6 +89,16 @@ impl Client {
         self.act(page, psid, "edits", &json!({"mid": mid, "text": text})).await
     }
 
+    /// The customer reacts to a message (`love`, `like`...), or takes the reaction back.
+    pub async fn react(&self, page: &str, psid: &str, mid: &str, reaction: Option<&str>) -> Result<Value, ClientError> {
+        self.act(page, psid, "reactions", &json!({"mid": mid, "reaction": reaction})).await
+    }
+
+    /// The customer presses a button.
+    pub async fn press(&self, page: &str, psid: &str, title: &str, payload: &str) -> Result<Value, ClientError> {
+        self.act(page, psid, "postbacks", &json!({"title": title, "payload": payload})).await
+    }
+
     /// The customer has read everything.
     pub async fn read_all(&self, page: &str, psid: &str) -> Result<Value, ClientError> {
         self.act(page, psid, "read", &json!({})).await

@@ -104,8 +104,10 @@ pub(crate) fn publish(
 /// In `standby` a postback has no payload.
 fn for_channel(event: &Value, channel: Channel) -> Value {
     let mut event = event.clone();
+    // Reading by index would put the field there.
+    let postback = event.get_mut("postback").and_then(Value::as_object_mut);
     if channel == Channel::Standby
-        && let Some(postback) = event["postback"].as_object_mut()
+        && let Some(postback) = postback
     {
         postback.remove("payload");
     }

@@ -87,12 +87,12 @@ async fn edits_reactions_buttons_and_arrivals_become_events() {
     let act = async |what: &str, body: Value| {
         stage.control(Method::POST, &format!("/pages/{PAGE}/customers/{ANNA}/{what}"), Some(body)).await
     };
-    act("reactions", json!({"mid": mid, "reaction": "love"})).await;
+    stage.client.react(PAGE, ANNA, &mid, Some("love")).await.expect("done");
     let (_, event) = webhook.next_event().await;
     assert_eq!(event["reaction"], json!({"reaction": "love", "emoji": "❤", "action": "react", "mid": mid}));
-    act("reactions", json!({"mid": mid})).await;
+    stage.client.react(PAGE, ANNA, &mid, None).await.expect("done");
     assert_eq!(webhook.next_event().await.1["reaction"], json!({"action": "unreact", "mid": mid}));
-    act("postbacks", json!({"title": "Get started", "payload": "GET_STARTED"})).await;
+    stage.client.press(PAGE, ANNA, "Get started", "GET_STARTED").await.expect("done");
     assert_eq!(webhook.next_event().await.1["postback"]["payload"], "GET_STARTED");
     act("referrals", json!({"ref": "promo1", "source": "SHORTLINK", "type": "OPEN_THREAD"})).await;
     assert_eq!(webhook.next_event().await.1["referral"]["ref"], "promo1");

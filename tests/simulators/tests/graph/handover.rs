@@ -15,7 +15,9 @@ async fn begin() -> (Stage, Webhook) {
     stage.subscribe(&webhook.url).await;
     stage.client.write_text(BOT_PAGE, ANNA, "hello bot").await.expect("written");
     let (channel, event) = webhook.next_event().await;
-    assert_eq!((channel, &event["message"]["text"]), ("standby", &json!("hello bot")));
+    let expected = json!({"sender": {"id": ANNA}, "recipient": {"id": BOT_PAGE}, "timestamp": event["timestamp"],
+        "message": {"mid": event["message"]["mid"], "text": "hello bot"}});
+    assert_eq!((channel, &event), ("standby", &expected));
     (stage, webhook)
 }
 
@@ -43,8 +45,7 @@ async fn while_the_bot_has_the_thread_we_stand_by() {
     assert_eq!((&echo["message"]["app_id"], &echo["sender"]["id"]), (&json!(BOT_NUMBER), &json!(BOT_PAGE)));
     let (channel, delivery) = webhook.next_event().await;
     assert_eq!((channel, delivery["delivery"].is_object()), ("standby", true));
-    let press = json!({"title": "Get started", "payload": "GET_STARTED"});
-    stage.control(Method::POST, &format!("/pages/{BOT_PAGE}/customers/{ANNA}/postbacks"), Some(press)).await;
+    stage.client.press(BOT_PAGE, ANNA, "Get started", "GET_STARTED").await.expect("pressed");
     let (channel, event) = webhook.next_event().await;
     assert_eq!((channel, &event["postback"]["title"]), ("standby", &json!("Get started")));
     assert!(event["postback"].get("payload").is_none(), "no payload in standby");
