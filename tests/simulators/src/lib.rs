@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod control;
 mod faults;
+pub mod graph;
 mod ground;
 mod listener;
 pub mod program;
