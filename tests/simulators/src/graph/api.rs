@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Response, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, Response, header};
 use serde_json::{Value, json};
 
 use super::attachments;
@@ -22,6 +23,9 @@ use crate::listener::Cut;
 
 /// The largest request, in bytes: a file of 25 MB and what is around it.
 const MAX_BODY: usize = 26 * 1024 * 1024;
+
+/// The permission to subscribe to a page.
+const METADATA: &str = "pages_manage_metadata";
 
 /// A call, read.
 #[derive(Debug)]
@@ -43,32 +47,30 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let answer = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => respond(&shared, &parts, &body).await,
+        Err(_) => answer_of(&Err(GraphError { status: 413, ..GraphError::too_large() })),
+    };
+    answer.send(&cut, shared.options.hold).await
+}
+
+async fn respond(shared: &Arc<Shared>, parts: &Parts, body: &[u8]) -> Answer {
     let method = parts.method.as_str().to_owned();
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query();
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let answer = match to_bytes(body, MAX_BODY).await {
-        Err(_) => answer_of(&Err(GraphError { status: 413, ..GraphError::too_large() })),
-        Ok(body) => {
-            let (version, rest) = split_version(&path);
-            if rest == "dialog/oauth" {
-                dialog(&shared, &method, query.unwrap_or_default(), &body)
-            } else {
-                let params = Params::read(query, text(header::CONTENT_TYPE).unwrap_or_default(), &body);
-                match params {
-                    Err(error) => answer_of(&Err(error)),
-                    Ok(params) => {
-                        let token = tokens::presented(&params, text(header::AUTHORIZATION));
-                        let (endpoint, id) = route(&method, rest);
-                        let version = version.map(str::to_owned);
-                        let path = path.clone();
-                        call(&shared, Incoming { method, path, version, endpoint, id, params, token }).await
-                    }
-                }
-            }
-        }
+    let (version, rest) = split_version(&path);
+    if rest == "dialog/oauth" {
+        return dialog(shared, &method, query.unwrap_or_default(), body);
+    }
+    let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let params = match Params::read(query, text(header::CONTENT_TYPE).unwrap_or_default(), body) {
+        Ok(params) => params,
+        Err(error) => return answer_of(&Err(error)),
     };
-    answer.send(&cut, shared.options.hold).await
+    let token = tokens::presented(&params, text(header::AUTHORIZATION));
+    let (endpoint, id) = route(&method, rest);
+    let version = version.map(str::to_owned);
+    call(shared, Incoming { method, path, version, endpoint, id, params, token }).await
 }
 
 fn dialog(shared: &Shared, method: &str, query: &str, body: &[u8]) -> Answer {
@@ -209,28 +211,25 @@ fn done(result: Result<Value, GraphError>) -> Result<Sent, GraphError> {
     result.map(|result| Sent { result, wait_for: Vec::new() })
 }
 
-/// The endpoints.
+/// The endpoints. Those that ask somebody else first are here, the rest below.
 async fn run(shared: &Arc<Shared>, incoming: &Incoming, caller: &Caller) -> Result<Sent, GraphError> {
     let (id, params) = (incoming.id.as_str(), &incoming.params);
-    let key = (incoming.method.as_str(), incoming.endpoint.as_str());
-    match key {
-        ("POST", "messages") => return post_message(shared, id, caller, params).await,
-        ("POST", "message_attachments") => return done(post_attachment(shared, id, caller, params).await),
+    match (incoming.method.as_str(), incoming.endpoint.as_str()) {
+        ("POST", "messages") => post_message(shared, id, caller, params).await,
+        ("POST", "message_attachments") => done(post_attachment(shared, id, caller, params).await),
         ("POST", "subscriptions") => {
             let app_id = own_app(caller, id)?;
-            return done(subscriptions::subscribe_app(shared, app_id, params).await);
+            done(subscriptions::subscribe_app(shared, app_id, params).await)
         }
-        _ => {}
+        (_, "subscribed_apps" | "subscriptions") => done(subscribe(&mut shared.world(), incoming, caller)),
+        _ => done(look_up(shared, &mut shared.world(), incoming, caller)),
     }
-    let mut world = shared.world();
-    let world = &mut *world;
-    if let ("POST", Some(what)) = (key.0, Move::of(key.1)) {
-        let page_id = messaging_page(world, caller, id)?;
-        return done(handover::call(shared, world, &page_id, caller.app_id(), what, params));
-    }
-    let now_s = shared.clock.now_s();
-    done(match key {
-        ("GET", "debug_token") => account::debug_token(world, caller, params, now_s),
+}
+
+fn look_up(shared: &Arc<Shared>, world: &mut World, incoming: &Incoming, caller: &Caller) -> Result<Value, GraphError> {
+    let (id, params) = (incoming.id.as_str(), &incoming.params);
+    match (incoming.method.as_str(), incoming.endpoint.as_str()) {
+        ("GET", "debug_token") => account::debug_token(world, caller, params, shared.clock.now_s()),
         ("GET", "me") => account::me(world, caller, params),
         ("GET", "me/accounts") => {
             let here = format!("{}{}", shared.url, incoming.path);
@@ -238,41 +237,49 @@ async fn run(shared: &Arc<Shared>, incoming: &Incoming, caller: &Caller) -> Resu
         }
         ("GET", "me/permissions") => account::permissions(caller),
         ("DELETE", "me/permissions") => account::deauthorise(world, caller),
-        ("GET", "page") => {
-            // A page's name is public; everything else is asked with its own token.
-            account::page(world, id, params)
-        }
+        // A page's name is public; everything else is asked with its own token.
+        ("GET", "page") => account::page(world, id, params),
         ("GET", "profile") => {
             let page_id = caller.page_id().ok_or_else(|| GraphError::no_object(id))?;
             let page_id = caller.page(page_id, "pages_messaging")?;
             let page = world.pages.get(page_id).ok_or_else(|| GraphError::no_object(id))?;
             account::profile(page, id, params)
         }
+        ("GET", "thread_owner") => {
+            let page_id = messaging_page(world, caller, id)?;
+            handover::thread_owner(shared, world, &page_id, params)
+        }
+        ("POST", endpoint) if endpoint.ends_with("_thread_control") => {
+            let what = Move::of(endpoint).ok_or_else(|| GraphError::no_object(id))?;
+            let page_id = messaging_page(world, caller, id)?;
+            handover::call(shared, world, &page_id, caller.app_id(), what, params)
+        }
+        (_, "unknown") => Err(GraphError::unknown_path(&incoming.path)),
+        _ => Err(GraphError::no_object(id)),
+    }
+}
+
+/// `subscribed_apps` of a page, and the rest of an app's `subscriptions`.
+fn subscribe(world: &mut World, incoming: &Incoming, caller: &Caller) -> Result<Value, GraphError> {
+    let (id, params) = (incoming.id.as_str(), &incoming.params);
+    match (incoming.method.as_str(), incoming.endpoint.as_str()) {
         ("POST", "subscribed_apps") => {
-            let page_id = caller.page(id, "pages_manage_metadata")?;
+            let page_id = caller.page(id, METADATA)?;
             subscriptions::subscribe_page(world, page_id, caller.app_id(), params)
         }
-        ("GET", "subscribed_apps") => {
-            let page_id = caller.page(id, "pages_manage_metadata")?;
-            subscriptions::list_page(world, page_id)
-        }
+        ("GET", "subscribed_apps") => subscriptions::list_page(world, caller.page(id, METADATA)?),
         ("DELETE", "subscribed_apps") => {
             let page_id = match caller {
                 // An app can leave a page with its own token, even when the page's token died.
                 Caller::App { .. } => id,
-                Caller::User { .. } | Caller::Page { .. } => caller.page(id, "pages_manage_metadata")?,
+                Caller::User { .. } | Caller::Page { .. } => caller.page(id, METADATA)?,
             };
             subscriptions::unsubscribe_page(world, page_id, caller.app_id())
         }
         ("GET", "subscriptions") => subscriptions::list_app(world, own_app(caller, id)?),
         ("DELETE", "subscriptions") => subscriptions::unsubscribe_app(world, own_app(caller, id)?, params),
-        ("GET", "thread_owner") => {
-            let page_id = messaging_page(world, caller, id)?;
-            handover::thread_owner(shared, world, &page_id, params)
-        }
-        (_, "unknown") => Err(GraphError::unknown_path(&incoming.path)),
         _ => Err(GraphError::no_object(id)),
-    })
+    }
 }
 
 /// The app that `id` names, if the token is its own.

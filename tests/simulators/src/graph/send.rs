@@ -196,40 +196,41 @@ pub(crate) fn send(
     match &request.content {
         Content::Action(action) => Ok(act(shared, world, page_id, &request.psid, action, now_ms)),
         Content::Message { text, attachment, fields, reply_to } => {
-            if let Some(mid) = reply_to
-                && page.conversations.get(&request.psid).is_none_or(|known| known.message(mid).is_none())
-            {
-                return Err(GraphError::parameter("Param reply_to[mid] is no message of this conversation"));
-            }
-            let heavy = attachment.as_ref().is_some_and(|wanted| wanted.kind == "audio" || wanted.kind == "video");
-            let admitted = world.pages.get_mut(page_id).is_none_or(|page| page.limits.admit(heavy, Instant::now()));
-            if !admitted {
-                return Err(GraphError::rate_limited(613, page_id, 1));
-            }
-            let mut message = Map::new();
-            let mid = new_mid();
-            message.insert("mid".into(), mid.clone().into());
+            let mut message = Map::from_iter([("mid".to_owned(), new_mid().into())]);
             if let Some(text) = text {
                 message.insert("text".into(), text.clone().into());
             }
-            let mut attachment_id = None;
-            if let Some(wanted) = attachment {
-                let (attachment, id) = attachments::place(shared, world, page_id, wanted)?;
-                message.insert("attachments".into(), json!([attachment]));
-                attachment_id = id;
-            }
             if let Some(mid) = reply_to {
+                check_reply(page, &request.psid, mid)?;
                 message.insert("reply_to".into(), json!({"mid": mid}));
             }
             message.extend(fields.clone());
-            let wait_for = write(shared, world, page_id, &request.psid, app_id, message);
-            let mut result = json!({"recipient_id": request.psid, "message_id": mid});
-            if let Some(id) = attachment_id {
-                result["attachment_id"] = id.into();
+            admit(world, page_id, attachment.as_ref())?;
+            let mut result = json!({"recipient_id": request.psid, "message_id": message["mid"]});
+            if let Some(wanted) = attachment {
+                let (attachment, id) = attachments::place(shared, world, page_id, wanted)?;
+                message.insert("attachments".into(), json!([attachment]));
+                if let Some(id) = id {
+                    result["attachment_id"] = id.into();
+                }
             }
+            let wait_for = write(shared, world, page_id, &request.psid, app_id, message);
             Ok(Sent { result, wait_for })
         }
     }
+}
+
+fn check_reply(page: &Page, psid: &str, mid: &str) -> Result<(), GraphError> {
+    let known = page.conversations.get(psid).and_then(|conversation| conversation.message(mid));
+    let missing = || GraphError::parameter("Param reply_to[mid] is no message of this conversation");
+    known.map(|_| ()).ok_or_else(missing)
+}
+
+/// Whether the page's limits let one more message through.
+fn admit(world: &mut World, page_id: &str, attachment: Option<&Wanted>) -> Result<(), GraphError> {
+    let heavy = attachment.is_some_and(|wanted| wanted.kind == "audio" || wanted.kind == "video");
+    let admitted = world.pages.get_mut(page_id).is_none_or(|page| page.limits.admit(heavy, Instant::now()));
+    if admitted { Ok(()) } else { Err(GraphError::rate_limited(613, page_id, 1)) }
 }
 
 fn act(shared: &Shared, world: &mut World, page_id: &str, psid: &str, action: &str, now_ms: u64) -> Sent {
