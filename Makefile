@@ -48,7 +48,8 @@ lint-quick: ## the lints that compile nothing
 	cargo fmt --all --check
 
 models: ## explore the models exhaustively, and print the states of each
-	cargo run --quiet --profile simulation --package models
+	@$(TOOLS) rust
+	cargo run --quiet --package models
 
 fuzz: ## fuzz every parser of foreign bytes, MINUTES each (10); TARGETS="frame ids" only some
 	@$(PYTHON) tests/fuzz/run.py $(or $(MINUTES),10) $(TARGETS)
@@ -65,7 +66,7 @@ FROM ?= 0
 
 simulate: ## many seeds of the simulation; SEEDS=n FROM=s, or SEED=n with its story, or BUGS=1 for the planted bugs
 	@$(TOOLS) rust
-	cargo run --quiet --profile simulation --package simulation --bin simulate -- \
+	cargo run --quiet --package simulation --bin simulate -- \
 		$(if $(SEED),--seed $(SEED) --verbose,$(if $(BUGS),--bugs,--seeds $(SEEDS) --from $(FROM)))
 
 deploy: build ## deploy to AWS with SAM (credentials and region as the AWS CLI takes them)

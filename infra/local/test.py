@@ -1,6 +1,6 @@
 """Runs every suite and ends with one line a suite and a total; the exit code says whether all passed.
 
-usage: test.py [SUITE...]      template, unit, doc, contract, e2e by default; by name also chaos, reconcile      (in .tools/local)
+usage: test.py [SUITE...]      all but chaos and reconcile by default, which run by name only      (in .tools/local)
 
 The stack that contract and end-to-end tests need is one of its own, in .local/test: a running `make up` isn't disturbed. The
 reconciliation kills functions, so it has one to itself, in .local/chaos: `chaos` is a small one, `reconcile`
@@ -24,7 +24,7 @@ import processes
 import tools
 from stack import ROOT, Stack
 
-SUITES = ("template", "unit", "doc", "contract", "e2e")
+SUITES = ("template", "unit", "simulation", "doc", "contract", "e2e")
 BY_NAME_ONLY = ("chaos", "reconcile")
 FOLDER = ROOT / ".local" / "test"
 CHAOS = ROOT / ".local" / "chaos"
@@ -34,6 +34,8 @@ TEMPLATE = ROOT / "infra" / "template.yaml"
 CHECKS = ROOT / "infra" / "checks"
 # They wait (for an accept timeout, for an auto-close) far more than they work, so more of them than there are processors.
 E2E_THREADS = 12
+# Seeds of the simulation; `make simulate SEEDS=n` looks at more.
+SEEDS = 10_000
 
 
 @dataclass
@@ -108,6 +110,17 @@ def template() -> tuple[int, int]:
 def unit() -> tuple[int, int]:
     """Everything that needs no other process."""
     return nextest("--workspace", "--exclude", "e2e", "--exclude", "contract")
+
+
+def simulation() -> tuple[int, int]:
+    """Seeds of the simulation, and whether each planted bug is caught: what passes are seeds and bugs."""
+    binary = str(BINARIES / "simulate")
+    code, output = run([binary, "--seeds", str(SEEDS)])
+    passed = int((re.search(r"^(\d+) seeds passed", output, re.MULTILINE) or [0, 0])[1])
+    bugs_code, output = run([binary, "--bugs"])
+    found = re.search(r"^(\d+) bugs caught, (\d+) missed", output, re.MULTILINE)
+    caught, missed = (int(found[1]), int(found[2])) if found else (0, 1)
+    return passed + caught, int(code != 0) + max(missed, int(bugs_code != 0))
 
 
 def doc() -> tuple[int, int]:
@@ -208,7 +221,7 @@ def all_of(wanted: list[str]) -> list[Outcome]:
     rust = [name for name in wanted if name != "template"]
     if rust and not build():
         return [*outcomes, Outcome("build", 0, 1, 0.0)]
-    outcomes += [measured(name) for name in ("unit", "doc") if name in rust]
+    outcomes += [measured(name) for name in ("unit", "simulation", "doc") if name in rust]
     # Suites that share a stack; each reconciliation starts on a fresh one.
     for folder, group in ((FOLDER, ("contract", "e2e")), (CHAOS, ("chaos",)), (CHAOS, ("reconcile",))):
         outcomes += on_stack(folder, [name for name in group if name in rust])

@@ -4,7 +4,7 @@
 //! knows of it.
 
 use domain::chat::Thread;
-use ports::store::{Attributes, Condition, Write};
+use ports::store::{Attributes, Condition, Index, Page, Query, Write};
 use serde_json::{Value, json};
 
 use crate::functions::Function;
@@ -40,26 +40,35 @@ macro_rules! bugs {
 }
 
 bugs! {
-    NoDedupe "no-dedupe" 50 "a receipt is written whether or not it was there"
-    NoReceipt "no-receipt" 50 "receipts are not written"
-    NoSeqCheck "no-seq-check" 100 "messages are appended without looking at their number"
-    NoRevCheck "no-rev-check" 100 "a chat's route is written without looking at its revision"
-    CapacityUnguarded "capacity-unguarded" 100 "an operator's row is written without looking at its revision"
-    CapacityNotReserved "capacity-not-reserved" 20 "an offer reserves no capacity"
-    LimitIgnored "limit-ignored" 50 "the router believes that everybody may have two more chats"
-    AppendToClosed "append-to-closed" 300 "a message is appended whether or not the chat is closed"
-    SpeakerUnchecked "speaker-unchecked" 300 "a reply is stored though the chat has left its operator"
-    OfferNotExpired "offer-not-expired" 50 "nobody ends an offer whose time has passed"
-    WakesLostNoSweep "wakes-lost-no-sweep" 50 "wake-ups are lost, and the sweep does not look for waiting chats"
-    TimerTrusted "timer-trusted" 50 "a close timer closes without looking when the last reply was"
-    ArrivalOrder "arrival-order" 50 "messages of a conversation are handled as they come, side by side"
-    GroupNotStopped "group-not-stopped" 100 "a batch goes on in a group after a failure"
-    SentTwice "sent-twice" 100 "a call that timed out is taken for one that never went out"
-    NotMarked "not-marked" 100 "a reply is handed over without being marked as sending"
+    NoDedupe "no-dedupe" 20 "a receipt is written whether or not it was there"
+    NoReceipt "no-receipt" 20 "receipts are not written"
+    NoSeqCheck "no-seq-check" 30 "messages are appended without looking at their number"
+    NoRevCheck "no-rev-check" 300 "a chat's route is written without looking at its revision"
+    CapacityUnguarded "capacity-unguarded" 30 "an operator's row is written without looking at its revision"
+    CapacityNotReserved "capacity-not-reserved" 5 "an offer reserves no capacity"
+    LimitIgnored "limit-ignored" 30 "the router believes that everybody may have two more chats"
+    AppendToClosed "append-to-closed" 600 "a message is appended whether or not the chat is closed"
+    SpeakerUnchecked "speaker-unchecked" 150 "a reply is stored though the chat has left its operator"
+    OfferNotExpired "offer-not-expired" 20 "nobody ends an offer whose time has passed"
+    WakesLostNoSweep "wakes-lost-no-sweep" 30 "wake-ups are lost, and the sweep does not look for waiting chats"
+    TimerTrusted "timer-trusted" 20 "a close timer closes without looking when the last reply was"
+    ArrivalOrder "arrival-order" 10 "messages of a conversation are handled as they come, side by side"
+    GroupNotStopped "group-not-stopped" 200 "a batch goes on in a group after a failure"
+    SentTwice "sent-twice" 50 "a call that timed out is taken for one that never went out"
+    NotMarked "not-marked" 20 "a reply is handed over without being marked as sending"
     AckBeforeQueue "ack-before-queue" 50 "the webhook answers 2xx whether or not the queue took the message"
-    LineRowLeft "line-row-left" 20 "a chat that is offered stays in the line"
-    PlaceNotWritten "place-not-written" 20 "availability is not written with what changes it"
-    YesWithoutCommit "yes-without-commit" 100 "a commit that lost its race is taken for one that won"
+    LineRowLeft "line-row-left" 5 "a chat that is offered stays in the line"
+    PlaceNotWritten "place-not-written" 5 "availability is not written with what changes it"
+    YesWithoutCommit "yes-without-commit" 30 "a commit that lost its race is taken for one that won"
+    QuietIgnored "quiet-ignored" 600 "a close by time does not look whether somebody wrote meanwhile"
+    LineBackwards "line-backwards" 30 "the router looks at a line from its end"
+    FreestOverlooked "freest-overlooked" 20 "the router overlooks the freest operator"
+    MarkIgnored "mark-ignored" 300 "a reply that is marked as sending is taken for one that waits"
+    SweepBlind "sweep-blind" 40 "the sweep finds nothing due"
+    RetimeUnheard "retime-unheard" 1_000 "nobody looks at a queue's chats when its close timeout changes"
+    ConfigurationKept "configuration-kept" 60 "a configuration, once read, is never read again"
+    SlowClock "slow-clock" 30 "acceptance goes by a clock that is slow by ten seconds"
+    TokenLogged "token-logged" 20 "a channel's token is logged"
     ToldToAll "told-to-all" 20 "a chat's messages are pushed to every operator's windows"
 }
 
@@ -118,6 +127,23 @@ fn is_mark(write: &Write) -> bool {
 }
 
 impl Bug {
+    /// What of a page is left of it with this bug.
+    pub(crate) fn of_page(self, function: Function, query: &Query, page: &mut Page) {
+        match self {
+            Self::LineBackwards if function == Function::Router && query.pk.starts_with("W#") => page.rows.reverse(),
+            Self::FreestOverlooked if query.pk.starts_with("A#") && page.rows.len() > 1 => {
+                page.rows.remove(0);
+            }
+            Self::SweepBlind if query.index == Some(Index::Due) => page.rows.clear(),
+            _ => {}
+        }
+    }
+
+    /// How slow a function's clock is with this bug, milliseconds.
+    pub(crate) fn slow_ms(self, function: Function) -> i64 {
+        if self == Self::SlowClock && function == Function::Acceptance { 10_000 } else { 0 }
+    }
+
     /// What of a commit is left of it with this bug.
     pub(crate) fn of_commit(self, writes: &[Write]) -> Vec<Write> {
         let each = |change: &dyn Fn(&Write) -> Option<Write>| writes.iter().filter_map(change).collect::<Vec<_>>();
@@ -157,6 +183,11 @@ impl Bug {
             Self::PlaceNotWritten => {
                 each(&|one| (!(begins(one, "A#", "") && matches!(one, Write::Put { .. }))).then(|| one.clone()))
             }
+            Self::QuietIgnored => each(&|one| {
+                let route = matches!(one, Write::Update { set, .. } if set.contains_key("route"));
+                let quiet = |one: &Condition| matches!(one, Condition::Is("thread_rev", _));
+                Some(if route { unconditional(one, &quiet) } else { one.clone() })
+            }),
             Self::NotMarked => each(&|one| (!is_mark(one)).then(|| one.clone())),
             _ => writes.to_vec(),
         }
@@ -175,6 +206,12 @@ impl Bug {
                 let taken = attributes.get_mut("route").and_then(|route| route.get_mut("taken_at_ms"));
                 if let Some(taken) = taken {
                     *taken = Value::Null;
+                }
+            }
+            Self::MarkIgnored if function == Function::Outbound => {
+                let state = attributes.get_mut("message").and_then(|one| one.pointer_mut("/delivery/state"));
+                if let Some(state) = state.filter(|state| **state == json!("sending")) {
+                    *state = json!("queued");
                 }
             }
             Self::LimitIgnored if function == Function::Router => {

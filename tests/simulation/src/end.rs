@@ -9,42 +9,73 @@ use domain::message::{Author, DeliveryState};
 use fakes::World;
 use wire::queues::{QueueMessage, QueueName};
 
+use crate::invariants::Invariant;
 use crate::simulation::Simulation;
 
-/// So long after its time, milliseconds, everything is done that only time had to do (I7: 120 s), the work itself included.
-const LATE_MS_MAX: i64 = 130_000;
+/// So long after its time, milliseconds, at the latest, an offer or a chat ends (I7): 60 s after, 120 s when its timer was lost.
+const LATE_MS_MAX: (i64, i64) = (60_000, 120_000);
+/// What the work itself may take of it, milliseconds, hints and their queues included.
+const WORK_MS: i64 = 10_000;
+/// So long after the faults stopped, milliseconds, what they hid in a queue comes back, and the next sweep has been.
+const AFTERMATH_MS: i64 = 90_000;
+/// After a change of the configuration somebody may have armed a timer by what was before, for so long, milliseconds.
+const ARMED_ANEW_MS: i64 = 5_000;
+
+type Found = (Invariant, Option<String>);
+
+fn none_of(invariant: Invariant, words: &str, found: &[String]) -> Found {
+    (invariant, (!found.is_empty()).then(|| format!("{words}: {}", found.join(", "))))
+}
 
 impl Simulation {
     pub(crate) fn check_end(&self) {
-        self.check_said();
-        self.check_replies();
-        self.check_deadlines_met();
-        self.check_nobody_waits();
-        self.check_queues();
+        for (invariant, broken) in self.look() {
+            let mut model = self.services.model.borrow_mut();
+            model.require(invariant, broken.is_none(), || broken.unwrap_or_default());
+        }
         self.check_rows();
     }
 
+    /// Whether the end could be now.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.look().iter().all(|(_, broken)| broken.is_none())
+    }
+
+    /// Whether an offer or a chat is beyond its time.
+    pub(crate) fn is_anything_due(&self) -> bool {
+        let now_ms = self.services.now_ms();
+        let model = self.services.model.borrow();
+        let Some((_, config)) = model.configs.last() else { return false };
+        model.chats.values().any(|chat| {
+            chat.offer().is_some_and(|offer| offer.expires_at_ms <= now_ms)
+                || domain::stay::is_time_to_close(chat, config.queues.get(&chat.route.queue), now_ms)
+        })
+    }
+
+    fn look(&self) -> Vec<Found> {
+        vec![self.lost(), self.unanswered(), self.replies(), self.waiting(), self.gone(), self.queued()]
+    }
+
     /// I2, I9: what was accepted is stored.
-    fn check_said(&self) {
-        let mut model = self.services.model.borrow_mut();
-        let lost: Vec<String> = model
-            .said
-            .iter()
-            .flat_map(|(conversation, said)| {
-                let lost =
-                    said.accepted.iter().filter(|one| !said.stored.contains(one) && !said.may_be_dropped.contains(one));
-                lost.map(move |number| format!("{conversation} m{number}"))
-            })
-            .collect();
-        model.require(lost.is_empty(), || format!("I2: accepted and not stored: {lost:?}"));
-        let waiting: Vec<_> =
-            self.customers.iter().filter(|one| !one.outbox.is_empty()).map(|one| one.number).collect();
-        model.require(waiting.is_empty(), || format!("liveness: updates of {waiting:?} were never answered 2xx"));
+    fn lost(&self) -> Found {
+        let model = self.services.model.borrow();
+        let mut lost = Vec::new();
+        for (conversation, said) in &model.said {
+            let open =
+                said.accepted.iter().filter(|one| !said.stored.contains(one) && !said.may_be_dropped.contains(one));
+            lost.extend(open.map(|number| format!("{conversation} m{number}")));
+        }
+        none_of(Invariant::I9, "accepted and not stored", &lost)
+    }
+
+    fn unanswered(&self) -> Found {
+        let waiting = self.customers.iter().filter(|one| !one.outbox.is_empty()).map(|one| one.number.to_string());
+        none_of(Invariant::Live, "updates that are never answered 2xx, of", &waiting.collect::<Vec<_>>())
     }
 
     /// I6: every reply has come to its end, and its end is true.
-    fn check_replies(&self) {
-        let mut model = self.services.model.borrow_mut();
+    fn replies(&self) -> Found {
+        let model = self.services.model.borrow();
         let messenger = self.services.messenger.borrow();
         let mut wrong = Vec::new();
         for message in model.messages.values().filter(|message| matches!(message.author, Author::Operator { .. })) {
@@ -60,28 +91,13 @@ impl Simulation {
                 wrong.push(format!("{} {} {:?}, delivered {deliveries} times", message.chat, message.seq, delivery));
             }
         }
-        model.require(wrong.is_empty(), || format!("I6: {wrong:?}"));
-    }
-
-    /// Q5, I7: no offer and no chat is overdue.
-    fn check_deadlines_met(&self) {
-        let late_ms = self.services.now_ms() - LATE_MS_MAX;
-        let mut model = self.services.model.borrow_mut();
-        let config = model.config();
-        let chats: Vec<Chat> = model.chats.values().cloned().collect();
-        for chat in chats {
-            let overdue = chat.offer().is_some_and(|offer| offer.expires_at_ms <= late_ms);
-            model.require(!overdue, || format!("Q5: the offer of {} has not ended", chat.id));
-            let queue = config.queues.get(&chat.route.queue);
-            let open = domain::stay::is_time_to_close(&chat, queue, late_ms);
-            model.require(!open, || format!("I7: {} has not closed: {:?} {:?}", chat.id, chat.route, chat.thread));
-        }
+        none_of(Invariant::I6, "at its end", &wrong)
     }
 
     /// I5: nobody waits who might be offered to somebody.
-    fn check_nobody_waits(&self) {
+    fn waiting(&self) -> Found {
         let now_ms = self.services.now_ms();
-        let mut model = self.services.model.borrow_mut();
+        let model = self.services.model.borrow();
         let config = model.config();
         let waits = |chat: &&Chat| {
             chat.route.stand == Stand::Waiting
@@ -96,28 +112,56 @@ impl Simulation {
                 .operators
                 .values()
                 .find(|one| one.is_available() && queue.has(one) && one.load() < config.limit(one, Some(queue)));
-            if let Some(free) = free {
-                stuck.push(format!("{} waits while {} is free", chat.id, free.id));
-            }
+            stuck.extend(free.map(|free| format!("{} waits while {} is free", chat.id, free.id)));
         }
-        model.require(stuck.is_empty(), || format!("I5: {stuck:?}"));
-        let gone: Vec<_> = {
-            let windows = self.services.windows.borrow();
-            let open = |name: &str| windows.get(name).is_some_and(|one| one.open);
-            let known = model.operators.values().flat_map(|one| one.connections.keys());
-            known.filter(|name| !open(name)).cloned().collect()
-        };
-        model.require(gone.is_empty(), || format!("liveness: windows that are gone are still known: {gone:?}"));
+        none_of(Invariant::I5, "at the end", &stuck)
     }
 
-    fn check_queues(&self) {
-        let mut model = self.services.model.borrow_mut();
+    fn gone(&self) -> Found {
+        let model = self.services.model.borrow();
+        let windows = self.services.windows.borrow();
+        let open = |name: &str| windows.get(name).is_some_and(|one| one.open);
+        let known = model.operators.values().flat_map(|one| one.connections.keys());
+        let gone: Vec<_> = known.filter(|name| !open(name)).cloned().collect();
+        none_of(Invariant::Live, "windows that are gone are still known", &gone)
+    }
+
+    fn queued(&self) -> Found {
         let queues = self.services.queues.borrow();
-        let left: Vec<&QueueMessage> = queues
-            .letters()
-            .filter(|letter| matches!(letter.queue(), QueueName::Inbound | QueueName::Outbound(_)))
-            .collect();
-        model.require(left.is_empty(), || format!("liveness: still queued: {left:?}"));
+        let matters = |letter: &&QueueMessage| matches!(letter.queue(), QueueName::Inbound | QueueName::Outbound(_));
+        let left = queues.letters().filter(matters).map(|letter| format!("{letter:?}"));
+        none_of(Invariant::Live, "still queued", &left.collect::<Vec<_>>())
+    }
+
+    /// I7, Q5: in the calm no offer and no chat stays beyond its time.
+    pub(crate) fn check_timely(&self) {
+        let now_ms = self.services.now_ms();
+        let mut model = self.services.model.borrow_mut();
+        let config = model.config();
+        let mut late = Vec::new();
+        let mut looked_at = 0;
+        for chat in model.chats.values() {
+            let armed_in_calm = model.moved_ms(&chat.id) >= self.calm_since_ms + ARMED_ANEW_MS;
+            let last = if armed_in_calm {
+                now_ms - LATE_MS_MAX.0 - WORK_MS
+            } else {
+                let last = now_ms - LATE_MS_MAX.1 - WORK_MS;
+                if last < self.calm_since_ms + AFTERMATH_MS {
+                    continue;
+                }
+                last
+            };
+            looked_at += 1;
+            if chat.offer().is_some_and(|offer| offer.expires_at_ms <= last) {
+                late.push(format!("the offer of {} has not ended", chat.id));
+            }
+            if domain::stay::is_time_to_close(chat, config.queues.get(&chat.route.queue), last) {
+                late.push(format!("{} has not closed: {:?} {:?}", chat.id, chat.route, chat.thread));
+            }
+        }
+        for _ in 0..looked_at {
+            model.require(Invariant::I7, late.is_empty(), || late.join(", "));
+        }
     }
 
     /// The same looked at once more, by the checks of the other suites, in what is stored.
@@ -126,8 +170,9 @@ impl Simulation {
         let looked = std::panic::catch_unwind(AssertUnwindSafe(|| world.check()));
         let why = crate::run::taken_panic();
         let mut model = self.services.model.borrow_mut();
-        model.require(looked.is_ok(), || format!("rows: {}", why.unwrap_or_default()));
+        model.require(Invariant::Rows, looked.is_ok(), || why.unwrap_or_default());
         let numbers: BTreeSet<u32> = model.chats.keys().map(|chat| chat.n).collect();
-        model.require(numbers.is_empty() || numbers.contains(&1), || "I1: chats are numbered from 1".to_owned());
+        let from_1 = numbers.is_empty() || numbers.contains(&1);
+        model.require(Invariant::I1, from_1, || "chats are numbered from 1".to_owned());
     }
 }

@@ -30,10 +30,10 @@ macro_rules! faults {
 }
 
 faults! {
-    Crash "function died" 12
-    StoreThrottled "store throttled" 10
-    StoreDown "store unavailable" 10
-    StoreConflict "transaction conflict" 10
+    Crash "function died" 6
+    StoreThrottled "store throttled" 5
+    StoreDown "store unavailable" 5
+    StoreConflict "transaction conflict" 8
     AnswerLost "commit applied, answer lost" 12
     IndexLag "index lagged" 400
     QueueDown "queue did not take it" 15
@@ -43,15 +43,15 @@ faults! {
     TimerRefused "timer not set" 20
     TimerLost "timer lost" 60
     TimerDoubled "timer fired twice" 60
-    SweepLost "sweep did not happen" 150
+    SweepLost "sweep did not happen" 200
     PushLost "push lost" 30
     PushFailed "push failed" 20
-    SecretsDown "secrets unavailable" 10
+    SecretsDown "secrets unavailable" 80
     Messenger429 "messenger 429" 40
     Messenger5xx "messenger 5xx" 50
     NotSent "messenger not reached" 40
-    HangsDelivered "messenger timed out, delivered" 30
-    HangsLost "messenger timed out, not delivered" 30
+    HangsDelivered "messenger timed out, delivered" 40
+    HangsLost "messenger timed out, not delivered" 40
     DisconnectLost "$disconnect lost" 200
     WebhookRepeated "update repeated after its 2xx" 60
 }

@@ -9,7 +9,8 @@ use acceptance::Acceptance;
 use auto_close::AutoClose;
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use fakes::{FakeIdentity, FakeRandom};
+use domain::{ChatId, OperatorId};
+use fakes::FakeIdentity;
 use inbound::Inbound;
 use lambda_http::{Body, Request, RequestExt};
 use outbound::{Ports, Sender};
@@ -24,10 +25,12 @@ use wire::timers::Fires;
 use workspace::Workspace;
 
 use crate::bugs::Bug;
+use crate::invariants::Invariant;
+use crate::marks;
 use crate::services::{Port, Process, Services};
 
 /// The secret of every webhook.
-pub(crate) const SECRET: &str = "a-secret-of-no-webhook";
+pub(crate) const SECRET: &str = "5ecret-of-webhooks";
 /// The time-out of every function, milliseconds (template).
 pub(crate) const TIMEOUT_MS: i64 = 15_000;
 
@@ -67,6 +70,8 @@ pub(crate) enum Event {
     Sweep,
     /// A frame or the end of a window.
     Frame(Value),
+    /// An operator signs in and opens a window of this name.
+    SignIn(OperatorId, String),
 }
 
 impl Event {
@@ -84,6 +89,7 @@ impl Event {
             Self::Timer(Fires::AcceptTimeout { .. }) => Function::Acceptance,
             Self::Timer(Fires::AutoClose { .. }) => Function::AutoClose,
             Self::Sweep => Function::Router,
+            Self::SignIn(..) => Function::Session,
             Self::Frame(frame) => {
                 let body: Value =
                     frame["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
@@ -93,6 +99,20 @@ impl Event {
                     Some(_) => Function::Workspace,
                 }
             }
+        }
+    }
+
+    /// The chat that it is about, if that can be told from outside.
+    fn about(&self) -> Option<ChatId> {
+        match self {
+            Self::Timer(Fires::AcceptTimeout { offer, .. }) => Some(offer.chat.clone()),
+            Self::Timer(Fires::AutoClose { chat, .. }) => Some(chat.clone()),
+            Self::Frame(frame) => {
+                let body: Value = serde_json::from_str(frame["body"].as_str()?).ok()?;
+                let of_offer = || Some(body["offer"].as_str()?.rsplit_once('.')?.0);
+                body["chat"].as_str().or_else(of_offer)?.parse().ok()
+            }
+            Self::Update(..) | Self::Batch(..) | Self::Sweep | Self::SignIn(..) => None,
         }
     }
 }
@@ -117,13 +137,14 @@ enum Handler {
     AutoClose(AutoClose<Port, Port, Port, Port, Port, Port>),
     Workspace(Workspace<Port, Port, Port, Port, Port>),
     Outbound(Sender<Port, Port, Port, Port, Port, Port, Port>),
-    Session(Session<Port, Port, Port, Port, FakeIdentity, FakeRandom>),
+    Session(Session<Port, Port, Port, Port, FakeIdentity, Port>),
 }
 
 /// A process of a function.
 pub(crate) struct Instance {
     handler: Handler,
     process: Rc<Process>,
+    services: Rc<Services>,
 }
 
 /// An invocation under way.
@@ -134,6 +155,8 @@ pub(crate) struct Live {
     /// What to do when it is over.
     pub(crate) source: Source,
     pub(crate) number: u64,
+    /// The chat that it is about, as far as is known.
+    pub(crate) about: Option<ChatId>,
 }
 
 /// Who woke an invocation.
@@ -162,7 +185,7 @@ impl Instance {
 impl Pool {
     /// Begins an invocation, in a process that is free or a new one.
     pub(crate) fn begin(&self, services: &Rc<Services>, event: Event, source: Source, number: u64) -> Live {
-        let function = event.function();
+        let (function, about) = (event.function(), event.about());
         let free = self.0.borrow_mut().get_mut(&function).and_then(Vec::pop);
         let instance = free.unwrap_or_else(|| Rc::new(Instance::start(services, function)));
         let now_ms = services.now_ms();
@@ -170,7 +193,7 @@ impl Pool {
         let deadline_ms = now_ms + TIMEOUT_MS;
         let (bug, handling) = (services.bug, instance.clone());
         let future = Box::pin(async move { handling.handle(event, deadline_ms, bug).await });
-        Live { future, instance, deadline_ms, source, number }
+        Live { future, instance, deadline_ms, source, number, about }
     }
 
     /// The process is free again.
@@ -214,11 +237,9 @@ impl Instance {
                 secrets: port(),
                 clock: port(),
             })),
-            Function::Session => {
-                Handler::Session(Session::new(still(), FakeIdentity::default(), FakeRandom::default(), "*"))
-            }
+            Function::Session => Handler::Session(Session::new(still(), services.identity.clone(), port(), "*")),
         };
-        Self { handler, process }
+        Self { handler, process, services: services.clone() }
     }
 
     async fn handle(&self, event: Event, deadline_ms: i64, bug: Option<Bug>) -> Outcome {
@@ -265,7 +286,32 @@ impl Instance {
                 session.handle(value).await;
                 Outcome::Done
             }
+            (Handler::Session(session), Event::SignIn(operator, window)) => {
+                let call = json!({ "routeKey": "POST /api/ticket", "requestContext": { "http": { "method": "POST" } },
+                    "headers": { "authorization": format!("Bearer {}", marks::sign_in(operator.as_str())) } });
+                let answer = session.handle(call).await;
+                let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
+                let Some(ticket) = body["ticket"].as_str() else { return Outcome::Done };
+                assert!(marks::tells(ticket), "a ticket can be recognised wherever it goes");
+                let question = json!({ "type": "REQUEST", "methodArn": "arn:aws:execute-api:eu-central-1:0:api/$default/$connect",
+                    "queryStringParameters": { "ticket": ticket } });
+                let policy = session.handle(question).await;
+                if policy["policyDocument"]["Statement"][0]["Effect"] == "Allow" {
+                    self.admit(&policy, &operator, window);
+                }
+                Outcome::Done
+            }
             (_, event) => panic!("{event:?} is nobody's"),
         }
+    }
+
+    /// The gateway opens a window with what the authorizer says of it.
+    fn admit(&self, policy: &Value, operator: &OperatorId, window: String) {
+        let context = &policy["context"];
+        let until_ms = context["auth_until_ms"].as_str().and_then(|until| until.parse().ok()).unwrap_or(0);
+        let services = &self.services;
+        let theirs = context["operator"].as_str() == Some(operator.as_str());
+        services.model.borrow_mut().require(Invariant::I8, theirs, || format!("{operator} is let in as {context}"));
+        services.admitted.borrow_mut().push((window, operator.clone(), until_ms));
     }
 }

@@ -7,27 +7,28 @@ use domain::{ChatId, OperatorId};
 use serde_json::Value;
 use wire::operators::{Answer, ChatView, Event, Sent, State};
 
+use crate::invariants::Invariant;
 use crate::model::Model;
 
 impl Model {
     /// A frame reaches a window of this operator, from somebody who began at that time.
     pub(crate) fn pushed(&mut self, operator: &OperatorId, frame: &str, since_ms: i64) {
         let Ok(value) = serde_json::from_str::<Value>(frame) else {
-            return self.fail(|| format!("a frame is no JSON: {frame}"));
+            return self.fail(Invariant::Live, || format!("a frame is no JSON: {frame}"));
         };
         if value.get("type").and_then(Value::as_str) == Some("answer") {
             match serde_json::from_value::<Answer>(value) {
                 Ok(answer) => self.answered(operator, &answer),
-                Err(error) => self.fail(|| format!("an answer cannot be read: {error}")),
+                Err(error) => self.fail(Invariant::Live, || format!("an answer cannot be read: {error}")),
             }
             return;
         }
         match serde_json::from_value::<Event>(value) {
             Ok(event) => {
                 let may = self.may_hear(operator, &event, since_ms);
-                self.require(may, || format!("I8: {operator} is told {event:?}"));
+                self.require(Invariant::I8, may, || format!("{operator} is told {event:?}"));
             }
-            Err(error) => self.fail(|| format!("an event cannot be read: {error}: {frame}")),
+            Err(error) => self.fail(Invariant::Live, || format!("an event cannot be read: {error}: {frame}")),
         }
     }
 
@@ -67,7 +68,7 @@ impl Model {
 
     fn answered(&mut self, operator: &OperatorId, answer: &Answer) {
         let Some((who, action)) = self.asked.get(&answer.request_id).cloned() else { return };
-        self.require(who == *operator, || format!("I8: {operator} gets the answer to a request of {who}"));
+        self.require(Invariant::I8, who == *operator, || format!("{operator} gets the answer to a request of {who}"));
         if !answer.ok {
             return;
         }
@@ -76,14 +77,14 @@ impl Model {
             "accept" => match serde_json::from_value::<ChatView>(result) {
                 Ok(chat) => {
                     let held = self.held.get(&(chat.id.clone(), chat.route_rev)) == Some(operator);
-                    self.require(held, || {
+                    self.require(Invariant::I4, held, || {
                         format!(
-                            "I4: {operator} gets a yes for {} at revision {}, which is not theirs",
+                            "{operator} gets a yes for {} at revision {}, which is not theirs",
                             chat.id, chat.route_rev
                         )
                     });
                 }
-                Err(error) => self.fail(|| format!("the answer to an accept cannot be read: {error}")),
+                Err(error) => self.fail(Invariant::Live, || format!("the answer to an accept cannot be read: {error}")),
             },
             "send" => {
                 let sent = serde_json::from_value::<Sent>(result).map(|sent| sent.seqs).unwrap_or_default();
@@ -92,8 +93,8 @@ impl Model {
                         at == seq && matches!(&message.author, Author::Operator { id, .. } if id == operator)
                     })
                 });
-                self.require(stored && !sent.is_empty(), || {
-                    format!("I6: {operator} gets a yes for a reply that is not stored")
+                self.require(Invariant::I6, stored && !sent.is_empty(), || {
+                    format!("{operator} gets a yes for a reply that is not stored")
                 });
             }
             _ => {}
@@ -103,7 +104,7 @@ impl Model {
     /// A reply goes to the messenger: those of its chat that came before have reached their end.
     pub(crate) fn handed_over(&mut self, words: &str) {
         let Some((chat, seq)) = self.replies.get(words).cloned() else {
-            return self.fail(|| format!("I6: {words:?} was never accepted, and is sent"));
+            return self.fail(Invariant::I6, || format!("{words:?} was never accepted, and is sent"));
         };
         let early = self.messages.range((chat.clone(), 0)..(chat.clone(), seq)).find(|(at, message)| {
             !self.sent_again.contains(*at)
@@ -111,6 +112,8 @@ impl Model {
         });
         let early = early.map(|((_, seq), _)| *seq);
         let again = self.sent_again.contains(&(chat.clone(), seq));
-        self.require(again || early.is_none(), || format!("I6: {words:?} is sent before {early:?} of {chat}"));
+        self.require(Invariant::I6, again || early.is_none(), || {
+            format!("{words:?} is sent before {early:?} of {chat}")
+        });
     }
 }

@@ -8,21 +8,30 @@
 //! ([`Bug`]) is done between a handler and its ports.
 
 mod actors;
+mod administrators;
 mod bugs;
+mod customers;
 mod end;
 mod faults;
 mod functions;
+mod habits;
 mod heard;
+mod invariants;
+mod marks;
 mod messenger;
 mod model;
+mod operators;
+mod order;
 mod rng;
 mod run;
 mod services;
 mod simulation;
 mod sqs;
+mod windows;
 
 pub use actors::Actor;
 pub use bugs::Bug;
 pub use faults::Fault;
+pub use invariants::{Checks, Invariant};
 pub use run::{run, seeds_needed, shrink};
 pub use simulation::{Options, Report};

@@ -7,6 +7,7 @@ use ports::MessengerReply;
 use serde_json::{Value, json};
 
 use crate::faults::Fault;
+use crate::invariants::Invariant;
 use crate::services::Services;
 
 /// What the messenger knows of one reply, by its words: each reply of the simulation has words of its own.
@@ -45,7 +46,7 @@ impl Messenger {
         services.model.borrow_mut().handed_over(words);
         let known = self.known.entry(words.to_owned()).or_default();
         if known.open {
-            services.model.borrow_mut().fail(|| format!("I6: {words:?} was handed over again by itself"));
+            services.model.borrow_mut().fail(Invariant::I6, || format!("{words:?} was handed over again by itself"));
         }
         known.open = true;
         let delivers = |known: &mut Known| known.delivered += 1;
@@ -66,7 +67,7 @@ impl Messenger {
         delivers(known);
         self.delivered += 1;
         if known.delivered > 1 {
-            services.model.borrow_mut().fail(|| format!("I6: {words:?} was delivered twice"));
+            services.model.borrow_mut().fail(Invariant::I6, || format!("{words:?} was delivered twice"));
         }
         if services.hit(Fault::HangsDelivered) { MessengerReply::Unknown("simulated".to_owned()) } else { ok }
     }

@@ -12,6 +12,7 @@ use ports::records;
 use ports::store::{Key, Row, Table, Write};
 
 use crate::functions::Function;
+use crate::invariants::{Checks, Invariant};
 use crate::services::Services;
 
 /// For so long a process may go by a configuration that has changed, milliseconds (`runtime::cache`).
@@ -40,6 +41,12 @@ pub(crate) struct Model {
     pub(crate) said: BTreeMap<ConversationId, Said>,
     /// The configurations, by the time from which each holds.
     pub(crate) configs: Vec<(i64, Configuration)>,
+    /// When each chat's route last changed.
+    moved: BTreeMap<ChatId, i64>,
+    /// When each operator's row last changed.
+    pub(crate) changed: BTreeMap<OperatorId, i64>,
+    /// How many messages of a chat are stored.
+    counts: BTreeMap<ChatId, u64>,
     /// Rows of lines and of orders of the free.
     rows: BTreeMap<Key, Owner>,
     /// With whom a chat was in work at a revision.
@@ -57,7 +64,7 @@ pub(crate) struct Model {
     /// What is asked of windows: who asked, what, of which chat.
     pub(crate) asked: BTreeMap<String, (OperatorId, String)>,
     pub(crate) failure: Option<String>,
-    pub(crate) checks: u64,
+    pub(crate) checks: Checks,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +79,16 @@ fn order_of(text: &str) -> Option<u64> {
 
 impl Model {
     /// Notes that an invariant is broken; the first one counts.
-    pub(crate) fn fail(&mut self, words: impl FnOnce() -> String) {
+    pub(crate) fn fail(&mut self, invariant: Invariant, words: impl FnOnce() -> String) {
         if self.failure.is_none() {
-            self.failure = Some(words());
+            self.failure = Some(format!("{invariant}: {}", words()));
         }
     }
 
-    pub(crate) fn require(&mut self, holds: bool, words: impl FnOnce() -> String) {
-        self.checks += 1;
+    pub(crate) fn require(&mut self, invariant: Invariant, holds: bool, words: impl FnOnce() -> String) {
+        self.checks.count(invariant);
         if !holds {
-            self.fail(words);
+            self.fail(invariant, words);
         }
     }
 
@@ -90,6 +97,11 @@ impl Model {
         let from_ms = since_ms - CONFIG_MS;
         let first = self.configs.iter().rposition(|(at, _)| *at <= from_ms).unwrap_or(0);
         self.configs.iter().skip(first).map(|(_, config)| config).collect()
+    }
+
+    /// When the chat's route last changed.
+    pub(crate) fn moved_ms(&self, chat: &ChatId) -> i64 {
+        self.moved.get(chat).copied().unwrap_or(0)
     }
 
     pub(crate) fn config(&self) -> Configuration {
@@ -105,15 +117,15 @@ impl Model {
             if key.table != Table::Work {
                 continue;
             }
-            let row = services.store.row(&key).map(|attributes| Row { key: key.clone(), attributes });
+            let row = || services.store.row(&key).map(|attributes| Row { key: key.clone(), attributes });
             match (key.pk.as_bytes().first(), key.sk.as_bytes().first()) {
                 (Some(b'V'), Some(b'C')) => {
-                    let Some(chat) = row.as_ref().and_then(|row| records::decode_chat(row).ok()) else { continue };
+                    let Some(chat) = row().and_then(|row| records::decode_chat(&row).ok()) else { continue };
                     chats.insert(chat.id.clone());
                     self.chat_written(services, &chat, by, since_ms);
                 }
                 (Some(b'V'), Some(b'M')) => {
-                    let Some(message) = row.as_ref().and_then(|row| records::decode_message(row).ok()) else {
+                    let Some(message) = row().and_then(|row| records::decode_message(&row).ok()) else {
                         continue;
                     };
                     chats.insert(message.chat.clone());
@@ -121,19 +133,20 @@ impl Model {
                     self.message_written(services, &message);
                 }
                 (Some(b'O'), Some(b'S')) => {
-                    let Some(operator) = row.as_ref().and_then(|row| records::decode_operator(row).ok()) else {
+                    let Some(operator) = row().and_then(|row| records::decode_operator(&row).ok()) else {
                         continue;
                     };
                     operators.insert(operator.id.clone());
                     self.operator_written(services, &operator, since_ms);
                 }
                 (Some(b'W'), _) => {
-                    let owner = row.and_then(|row| records::decode_waiting(&row).ok()).map(|chat| Owner::Chat(chat.id));
+                    let owner =
+                        row().and_then(|row| records::decode_waiting(&row).ok()).map(|chat| Owner::Chat(chat.id));
                     chats.extend(self.line_row(key, owner).into_iter().filter_map(Owner::chat));
                 }
                 (Some(b'A'), _) => {
                     let owner =
-                        row.and_then(|row| records::decode_operator(&row).ok()).map(|one| Owner::Operator(one.id));
+                        row().and_then(|row| records::decode_operator(&row).ok()).map(|one| Owner::Operator(one.id));
                     operators.extend(self.line_row(key, owner).into_iter().filter_map(Owner::operator));
                 }
                 _ => {}
@@ -167,23 +180,29 @@ impl Model {
         if let Some(before) = &before {
             if before.route != chat.route {
                 services.tell(|| format!("    {} is {:?} in {}", chat.id, chat.route.stand, chat.route.queue));
-                self.require(chat.route.rev == before.route.rev + 1, || {
-                    format!(
-                        "I4: the route of {} went from revision {} to {}",
-                        chat.id, before.route.rev, chat.route.rev
-                    )
+                self.require(Invariant::I4, chat.route.rev == before.route.rev + 1, || {
+                    format!("the route of {} went from revision {} to {}", chat.id, before.route.rev, chat.route.rev)
                 });
-                self.require(!before.is_closed(), || format!("I1: {} was changed after it was closed", chat.id));
-            }
-            if before.is_closed() {
-                self.require(before.thread == chat.thread, || {
-                    format!("I9: {} was written to after it was closed", chat.id)
+                self.require(Invariant::I1, !before.is_closed(), || {
+                    format!("{} was changed after it was closed", chat.id)
                 });
             }
+            self.require(Invariant::I9, !before.is_closed() || before.thread == chat.thread, || {
+                format!("{} was written to after it was closed", chat.id)
+            });
+        }
+        if by == Function::Router
+            && let Some(before) = before.as_ref().filter(|before| before.route.stand == Stand::Waiting)
+            && let Stand::Offered { offer } = &chat.route.stand
+        {
+            self.check_turn(before, &offer.operator, since_ms);
+        }
+        if before.as_ref().is_none_or(|before| before.route != chat.route) {
+            self.moved.insert(chat.id.clone(), now_ms);
         }
         let open =
             self.chats.values().filter(|one| one.id.conversation == chat.id.conversation && !one.is_closed()).count();
-        self.require(open <= 1, || format!("I1: {open} open chats of {}", chat.id.conversation));
+        self.require(Invariant::I1, open <= 1, || format!("{open} open chats of {}", chat.id.conversation));
         self.note_parties(before.as_ref(), chat, now_ms);
         self.check_deadlines(before.as_ref(), chat, by, now_ms, since_ms);
     }
@@ -200,7 +219,9 @@ impl Model {
             self.concerned.insert((chat.id.clone(), party), i64::MAX);
         }
         if let Some(operator) = chat.operator() {
-            self.held.insert((chat.id.clone(), chat.route.rev), operator.clone());
+            let other = self.held.insert((chat.id.clone(), chat.route.rev), operator.clone());
+            let one = other.is_none_or(|other| other == *operator);
+            self.require(Invariant::I4, one, || format!("{} is {operator}'s and another's", chat.id));
         }
         if chat.route.stand == Stand::Waiting {
             self.waited.insert(chat.id.clone(), i64::MAX);
@@ -216,7 +237,9 @@ impl Model {
             && offer.operator == *operator
             && before.operator() != Some(operator)
         {
-            self.require(since_ms < offer.expires_at_ms, || format!("Q5: {} was accepted after its deadline", chat.id));
+            self.require(Invariant::I7, since_ms < offer.expires_at_ms, || {
+                format!("Q5: {} was accepted after its deadline", chat.id)
+            });
         }
         if let Stand::Closed { by: None, .. } = chat.route.stand
             && !before.is_closed()
@@ -225,21 +248,24 @@ impl Model {
                 let queue = config.queues.get(&before.route.queue);
                 domain::stay::is_time_to_close(before, queue, now_ms)
             });
-            self.require(is_time, || format!("I7: {} was closed early by {by:?}", chat.id));
+            self.require(Invariant::I7, is_time, || format!("{} was closed early by {by:?}", chat.id));
         }
     }
 
     fn message_written(&mut self, services: &Services, message: &Message) {
         let at = (message.chat.clone(), message.seq);
         let before = self.messages.insert(at.clone(), message.clone());
+        if before.is_none() {
+            *self.counts.entry(message.chat.clone()).or_default() += 1;
+        }
         services.tell(|| {
             let state = message.delivery.as_ref().map(|delivery| delivery.state);
             format!("    {} {} {:?} {state:?}", message.chat, message.seq, message.content.words())
         });
         match before {
             Some(before) => {
-                self.require(message.rev == before.rev + 1 || *message == before, || {
-                    format!("I2: {at:?} was written over")
+                self.require(Invariant::I2, message.rev == before.rev + 1 || *message == before, || {
+                    format!("{at:?} was written over")
                 });
                 self.note_resend(services, &before, message);
             }
@@ -252,7 +278,9 @@ impl Model {
                         .row(&records::chat_key(&message.chat))
                         .and_then(|attributes| attributes.get("with").cloned());
                     let is_theirs = with.as_ref().and_then(serde_json::Value::as_str) == Some(id.as_str());
-                    self.require(is_theirs, || format!("L6: {id} replied in {}, which is not theirs", message.chat));
+                    self.require(Invariant::I8, is_theirs, || {
+                        format!("L6: {id} replied in {}, which is not theirs", message.chat)
+                    });
                 }
                 Author::External { .. } | Author::System => {}
             },
@@ -281,14 +309,17 @@ impl Model {
                 missing = (1..number).find(|one| !said.stored.contains(one) && !said.may_be_dropped.contains(one));
             }
         }
-        self.require(!twice, || format!("I2: message {number} of {} was stored twice", message.chat.conversation));
-        self.require(missing.is_none(), || {
-            format!("I2: message {number} of {} was stored before {missing:?}", message.chat.conversation)
+        self.require(Invariant::I2, !twice, || {
+            format!("message {number} of {} was stored twice", message.chat.conversation)
+        });
+        self.require(Invariant::I2, missing.is_none(), || {
+            format!("message {number} of {} was stored before {missing:?}", message.chat.conversation)
         });
     }
 
     fn operator_written(&mut self, services: &Services, after: &Operator, since_ms: i64) {
         let before = self.operators.insert(after.id.clone(), after.clone());
+        self.changed.insert(after.id.clone(), services.now_ms());
         let Some(before) = before else { return };
         services.tell(|| {
             let (offers, chats) = (after.offers.len(), after.chats.len());
@@ -302,8 +333,8 @@ impl Model {
         if before.roles != after.roles {
             self.roles_changed.insert(after.id.clone(), services.now_ms());
         }
-        self.require(before == *after || after.rev == before.rev + 1, || {
-            format!("I3: {} went from revision {} to {}", after.id, before.rev, after.rev)
+        self.require(Invariant::I3, before == *after || after.rev == before.rev + 1, || {
+            format!("{} went from revision {} to {}", after.id, before.rev, after.rev)
         });
         if after.load() <= before.load() {
             return;
@@ -322,18 +353,18 @@ impl Model {
         let limits =
             configs.iter().flat_map(|config| queues.iter().map(|queue| config.limit(after, config.queues.get(queue))));
         let limit = limits.max().unwrap_or(usize::MAX);
-        self.require(after.load() <= limit, || {
-            format!("I3: {} has {} chats, the limit is {limit}", after.id, after.load())
+        self.require(Invariant::I3, after.load() <= limit, || {
+            format!("{} has {} chats, the limit is {limit}", after.id, after.load())
         });
     }
 
     fn check_chat(&mut self, services: &Services, id: &ChatId) {
         let Some(chat) = self.chats.get(id).cloned() else {
-            return self.fail(|| format!("I2: something of {id} is stored without it"));
+            return self.fail(Invariant::I2, || format!("something of {id} is stored without it"));
         };
-        let stored = self.messages.range((id.clone(), 0)..=(id.clone(), u64::MAX)).count() as u64;
-        self.require(stored + 1 == chat.thread.next_seq, || {
-            format!("I2: {id} has {stored} messages, its next number is {}", chat.thread.next_seq)
+        let stored = self.counts.get(id).copied().unwrap_or(0);
+        self.require(Invariant::I2, stored + 1 == chat.thread.next_seq, || {
+            format!("{id} has {stored} messages, its next number is {}", chat.thread.next_seq)
         });
         let fresh = records::rows(&[Change::OpenChat(chat)], 0);
         let expected: BTreeSet<&Key> = fresh.iter().skip(1).map(Write::key).collect();
@@ -341,9 +372,9 @@ impl Model {
             self.rows.iter().filter(|(_, owner)| **owner == Owner::Chat(id.clone())).map(|(key, _)| key).collect();
         let line = rows == expected;
         let same = matches!(fresh.first(), Some(Write::Put { key, attributes, .. })
-            if services.store.row(key).as_ref() == Some(attributes));
-        self.require(line, || format!("I5: the line does not hold {id} as it stands"));
-        self.require(same, || format!("the row of {id} has an attribute too many or too few"));
+            if services.store.look(key, |row| row == Some(attributes)));
+        self.require(Invariant::I5, line, || format!("the line does not hold {id} as it stands"));
+        self.require(Invariant::Rows, same, || format!("the row of {id} has an attribute too many or too few"));
     }
 
     fn check_places(&mut self, services: &Services, id: &OperatorId) {
@@ -353,14 +384,16 @@ impl Model {
             .iter()
             .skip(1)
             .filter_map(|write| match write {
-                Write::Put { key, attributes, .. } => Some((key, services.store.row(key).as_ref() == Some(attributes))),
+                Write::Put { key, attributes, .. } => {
+                    Some((key, services.store.look(key, |row| row == Some(attributes))))
+                }
                 _ => None,
             })
             .collect();
         let rows: BTreeSet<&Key> =
             self.rows.iter().filter(|(_, owner)| **owner == Owner::Operator(id.clone())).map(|(key, _)| key).collect();
         let holds = rows == places.keys().copied().collect() && places.values().all(|same| *same);
-        self.require(holds, || format!("I3: the order of the free does not hold {id} as they are"));
+        self.require(Invariant::I3, holds, || format!("the order of the free does not hold {id} as they are"));
     }
 
     /// I3: an operator's row says what the chats say.
@@ -375,10 +408,10 @@ impl Model {
             if operator.offers.iter().collect::<BTreeSet<_>>() != offers
                 || operator.chats.iter().collect::<BTreeSet<_>>() != chats
             {
-                broken = Some(format!("I3: {} has {operator:?}, the chats say {offers:?} and {chats:?}", operator.id));
+                broken = Some(format!("{} has {operator:?}, the chats say {offers:?} and {chats:?}", operator.id));
             }
         }
-        self.require(broken.is_none(), || broken.unwrap_or_default());
+        self.require(Invariant::I3, broken.is_none(), || broken.unwrap_or_default());
     }
 }
 

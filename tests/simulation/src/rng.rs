@@ -22,6 +22,12 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
+    /// Begins anew at a step: what happens in one step does not depend on how much chance those before it took, so that a
+    /// step can be left out and the others stay what they are.
+    pub(crate) fn begin(&self, seed: u64, step: u64) {
+        self.0.set(Self::new(seed ^ step.wrapping_mul(0xd6e8_feb8_6659_fd93)).next());
+    }
+
     /// 0 up to, and without, `n`; `n` is not 0.
     pub(crate) fn below(&self, n: usize) -> usize {
         usize::try_from(self.next() % n as u64).unwrap_or(0)
@@ -40,5 +46,19 @@ impl Rng {
     /// One of these; none if there is none.
     pub(crate) fn pick<'a, T>(&self, from: &'a [T]) -> Option<&'a T> {
         if from.is_empty() { None } else { from.get(self.below(from.len())) }
+    }
+
+    /// One of these by its weight, of those that are wanted; none if there is none.
+    pub(crate) fn weighted<T: Copy>(&self, from: &[(T, u32)], wanted: impl Fn(T) -> bool) -> Option<T> {
+        let wanted: Vec<&(T, u32)> = from.iter().filter(|(what, weight)| *weight > 0 && wanted(*what)).collect();
+        let sum = wanted.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>();
+        let mut at = self.next().checked_rem(sum)?;
+        for (what, weight) in wanted {
+            match at.checked_sub(u64::from(*weight)) {
+                Some(rest) => at = rest,
+                None => return Some(*what),
+            }
+        }
+        None
     }
 }

@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use domain::OperatorId;
-use fakes::{FakeClock, FakeSecrets, MemoryStore};
-use messengers::call::Call;
+use fakes::{FakeClock, FakeIdentity, FakeSecrets, MemoryStore};
+use messengers::call::{Body, Call};
+use ports::records::configuration_key;
 use ports::secrets::Secret;
-use ports::store::{Attributes, Key, Page, Query, Row, Write};
+use ports::store::{Attributes, Index, Key, Page, Query, Row, Write};
 use ports::{
-    Clock, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, SecretError, Secrets, Store,
-    StoreError, TimerError, Timers, Visibility, rules,
+    Clock, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, Random, SecretError,
+    Secrets, Store, StoreError, TimerError, Timers, Visibility, rules,
 };
 use wire::queues::{QueueMessage, QueueName};
 use wire::timers::Timer;
@@ -21,6 +22,8 @@ use wire::timers::Timer;
 use crate::bugs::Bug;
 use crate::faults::{Fault, Faults};
 use crate::functions::Function;
+use crate::invariants::Invariant;
+use crate::marks;
 use crate::messenger::Messenger;
 use crate::model::Model;
 use crate::rng::Rng;
@@ -36,6 +39,8 @@ const TIMER_LATE_MS_MAX: i64 = 60_000;
 pub(crate) struct Window {
     pub(crate) operator: OperatorId,
     pub(crate) open: bool,
+    /// Until when it may be used, milliseconds since 1970, as its authorizer said.
+    pub(crate) until_ms: i64,
     pub(crate) pinged_ms: i64,
 }
 
@@ -62,6 +67,11 @@ pub(crate) struct Services {
     pub(crate) windows: RefCell<BTreeMap<String, Window>>,
     pub(crate) messenger: RefCell<Messenger>,
     pub(crate) secrets: FakeSecrets,
+    pub(crate) identity: FakeIdentity,
+    /// The configuration as it was first read, for those who never read it again.
+    first: RefCell<Option<Attributes>>,
+    /// Windows that were let in and have not said hello: name, whose, until when.
+    pub(crate) admitted: RefCell<Vec<(String, OperatorId, i64)>>,
     pub(crate) model: RefCell<Model>,
     /// What happened, if somebody wants to read it.
     story: Option<RefCell<Vec<String>>>,
@@ -83,7 +93,12 @@ impl Services {
             timers: RefCell::default(),
             windows: RefCell::default(),
             messenger: RefCell::default(),
-            secrets: FakeSecrets::default().with_token("sales-bot", "t").with_token("crowd-bot", "t"),
+            secrets: ["sales-bot", "crowd-bot"]
+                .iter()
+                .fold(FakeSecrets::default(), |all, one| all.with_token(one, &marks::channel_token(one))),
+            identity: FakeIdentity::default(),
+            first: RefCell::default(),
+            admitted: RefCell::default(),
             model: RefCell::default(),
             story: tells.then(RefCell::default),
             progress: Cell::new(false),
@@ -113,12 +128,26 @@ impl Services {
         self.story.as_ref().map(|story| story.borrow().clone()).unwrap_or_default()
     }
 
+    /// I10: what leaves a function by a port has no secret in it.
+    pub(crate) fn no_secret(&self, told: bool, what: impl FnOnce() -> String) {
+        self.model.borrow_mut().require(Invariant::I10, !told, || format!("a secret is in {}", what()));
+    }
+
+    /// I10: nor has what the functions logged.
+    pub(crate) fn look_at_log(&self) {
+        let (lines, telling) = marks::logged();
+        if lines > 0 {
+            self.no_secret(telling.is_some(), || format!("the log: {}", telling.unwrap_or_default()));
+        }
+    }
+
     /// Commits, and holds what came of it to the invariants.
     pub(crate) fn commit(&self, writes: &[Write], by: Function, since_ms: i64) -> Result<(), StoreError> {
         self.store.write(writes)?;
+        self.no_secret(writes.iter().any(marks::stores), || format!("a row: {writes:?}"));
         let now_ms = self.now_ms();
         for write in writes.iter().filter(|write| !matches!(write, Write::Check { .. })) {
-            let row = (now_ms, write.key().clone(), self.store.row(write.key()));
+            let row = (now_ms, write.key().clone(), self.store.look(write.key(), indexed_of));
             self.unindexed.borrow_mut().push_back(row);
         }
         self.model.borrow_mut().committed(self, writes, by, since_ms);
@@ -130,13 +159,19 @@ impl Services {
         let mut unindexed = self.unindexed.borrow_mut();
         while unindexed.front().is_some_and(|(at, ..)| *at <= until_ms) {
             let Some((_, key, row)) = unindexed.pop_front() else { break };
-            let write = match row {
+            let write = match row.filter(|attributes| !attributes.is_empty()) {
                 Some(attributes) => Write::Put { key, attributes, condition: None },
                 None => Write::Delete { key, condition: None },
             };
             self.indexed.write(&[write]).expect("a stored row can be indexed");
         }
     }
+}
+
+/// What of a row stands in indexes; nothing of a row that is not there.
+fn indexed_of(row: Option<&Attributes>) -> Option<Attributes> {
+    let names = Index::ALL.iter().flat_map(|index| [index.partition(), index.sort()]);
+    row.map(|row| names.filter_map(|name| Some((name.to_owned(), row.get(name)?.clone()))).collect())
 }
 
 /// One process of a function, at one invocation at a time.
@@ -183,6 +218,12 @@ impl Port {
         let mut attributes = self.services.store.row(key)?;
         if let Some(bug) = self.services.bug {
             bug.of_read(self.process.function, &mut attributes);
+            if bug == Bug::ConfigurationKept && *key == configuration_key() {
+                return Some(Row {
+                    key: key.clone(),
+                    attributes: self.services.first.borrow_mut().get_or_insert(attributes).clone(),
+                });
+            }
         }
         Some(Row { key: key.clone(), attributes })
     }
@@ -190,7 +231,8 @@ impl Port {
 
 impl Clock for Port {
     fn now_ms(&self) -> i64 {
-        self.services.now_ms()
+        let slow_ms = self.services.bug.map_or(0, |bug| bug.slow_ms(self.process.function));
+        self.services.now_ms() - slow_ms
     }
 }
 
@@ -206,11 +248,19 @@ impl Store for Port {
         self.turn().await;
         self.store_fault()?;
         if query.index.is_none() {
-            return self.services.store.query(query).await;
+            let mut page = self.services.store.query(query).await?;
+            if let Some(bug) = self.services.bug {
+                bug.of_page(self.process.function, query, &mut page);
+            }
+            return Ok(page);
         }
         let lag_ms = if self.hit(Fault::IndexLag) { self.services.rng.between(0, LAG_MS_MAX) } else { 0 };
         self.services.index(self.now_ms() - lag_ms);
-        self.services.indexed.query(query).await
+        let mut page = self.services.indexed.query(query).await?;
+        if let Some(bug) = self.services.bug {
+            bug.of_page(self.process.function, query, &mut page);
+        }
+        Ok(page)
     }
 
     async fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
@@ -250,11 +300,15 @@ impl Queues for Port {
             return if swallowed { Ok(()) } else { Err(down()) };
         }
         for message in messages {
+            self.services.no_secret(marks::tells(&message.body()), || format!("a queue: {message:?}"));
             let lost = self.services.bug == Some(Bug::WakesLostNoSweep)
                 && matches!(message.queue(), QueueName::Routing)
                 && (self.process.function == Function::Router || self.services.rng.chance(300));
             if let QueueMessage::Parked { parked, .. } = message {
-                self.services.model.borrow_mut().fail(|| format!("parked: {}: {}", parked.reason, parked.body));
+                self.services
+                    .model
+                    .borrow_mut()
+                    .fail(Invariant::Live, || format!("parked: {}: {}", parked.reason, parked.body));
             }
             if !lost {
                 let copies = 1 + usize::from(self.hit(Fault::Doubled));
@@ -282,12 +336,15 @@ impl Visibility for Port {
 impl Timers for Port {
     async fn arm(&self, timer: &Timer) -> Result<(), TimerError> {
         self.turn().await;
+        let body = serde_json::to_string(&timer.fires).expect("a timer has a JSON form");
+        self.services.no_secret(marks::tells(&body) || marks::tells(&timer.name()), || format!("a timer: {body}"));
         if self.hit(Fault::TimerRefused) {
             return Err(TimerError("simulated".to_owned()));
         }
         if !self.hit(Fault::TimerLost) {
-            let late = if self.services.faults.are_on() { TIMER_LATE_MS_MAX } else { 10_000 };
-            let fires_at_ms = timer.at_s() * 1000 + self.services.rng.between(0, late);
+            // Mostly it is soon.
+            let late_ms = if self.services.rng.chance(600) { 2_000 } else { TIMER_LATE_MS_MAX };
+            let fires_at_ms = timer.at_s() * 1000 + self.services.rng.between(0, late_ms);
             let armed = Armed { timer: timer.clone(), fires_at_ms, tries: 0 };
             let mut timers = self.services.timers.borrow_mut();
             if self.services.faults.hit(&self.services.rng, Fault::TimerDoubled) {
@@ -306,6 +363,7 @@ impl Timers for Port {
 impl Push for Port {
     async fn post(&self, connection: &str, frame: &str) -> Result<(), PushError> {
         self.turn().await;
+        self.services.no_secret(marks::tells(frame), || format!("a frame: {frame}"));
         let window = self.services.windows.borrow().get(connection).filter(|window| window.open).cloned();
         let Some(window) = window else { return Err(PushError::Gone) };
         if self.hit(Fault::PushFailed) {
@@ -334,8 +392,18 @@ impl Push for Port {
 }
 
 impl MessengerTransport for Port {
-    async fn call(&self, _token: &str, call: &Call) -> MessengerReply {
+    async fn call(&self, token: &str, call: &Call) -> MessengerReply {
         self.turn().await;
+        let body = match &call.body {
+            Body::Json(body) => body.to_string(),
+            other => panic!("a call that is no JSON: {other:?}"),
+        };
+        self.services.no_secret(marks::tells(&body) || marks::tells(call.method), || format!("a call: {body}"));
+        let known = token == marks::channel_token("sales-bot") || token == marks::channel_token("crowd-bot");
+        self.services.no_secret(!known, || "a call that is made with another's token".to_owned());
+        if self.services.bug == Some(Bug::TokenLogged) {
+            tracing::warn!(token, "call");
+        }
         let reply = self.services.messenger.borrow_mut().called(&self.services, call);
         self.turn().await;
         match reply {
@@ -345,6 +413,15 @@ impl MessengerTransport for Port {
                 reply
             }
         }
+    }
+}
+
+impl Random for Port {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in &mut *bytes {
+            *byte = u8::try_from(self.services.rng.below(256)).unwrap_or(0);
+        }
+        marks::mark(bytes);
     }
 }
 

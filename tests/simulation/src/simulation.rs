@@ -1,31 +1,40 @@
 //! One seed: a storm in which anything fails, then calm in which everything must come to its end.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use domain::OperatorId;
 use domain::operator::{Operator, Status};
+use domain::{ChatId, OperatorId};
 use fakes::FakeClock;
 use fakes::world::{STAFF, World, id};
 use ports::{Clock, Secrets};
 use runtime::conversation::conversation_id;
 use serde_json::json;
+use wire::timers::Fires;
 
-use crate::actors::{Actor, Customer};
+use crate::actors::Actor;
 use crate::bugs::Bug;
+use crate::customers::Customer;
 use crate::faults::{Fault, Faults};
 use crate::functions::{Event, Live, Outcome, Pool, Source};
+use crate::habits::{self, Habits};
+use crate::invariants::{Checks, Invariant};
 use crate::rng::Rng;
 use crate::services::Services;
 
-/// The most invocations at one time.
-const LIVE_MAX: usize = 6;
 /// How long the calm lasts, milliseconds: longer than everything that may have to be waited for, holds of channels (5 min),
 /// silent windows (5 min) and the sweep's dedupe window (10 min) included.
 const CALM_MS: i64 = 14 * 60_000;
+/// Not before this, milliseconds after the faults stopped, is it over because everything has come to rest.
+const REST_MS: i64 = 3 * 60_000;
+/// Steps of the calm draw their chance from here on.
+const CALM_STEPS_FROM: u64 = 1 << 32;
 /// What goes in circles for so many steps never ends.
 const CALM_STEPS_MAX: u64 = 60_000;
+/// How long after its time a chat is still of interest, milliseconds.
+const MOMENT_MS: i64 = 2_000;
 /// Between two sweeps, milliseconds.
 const SWEEP_MS: i64 = 60_000;
 /// A client pings so often, milliseconds.
@@ -40,6 +49,8 @@ pub struct Options {
     pub steps: u64,
     /// Which bug is planted.
     pub bug: Option<Bug>,
+    /// Steps of the storm that are left out.
+    pub skipped: Vec<u64>,
     /// Who does nothing.
     pub without: Vec<Actor>,
     /// What does not happen.
@@ -51,7 +62,8 @@ pub struct Options {
 impl Options {
     /// The ordinary run of a seed.
     pub fn of(seed: u64) -> Self {
-        Self { seed, steps: 900, bug: None, without: Vec::new(), calm: Vec::new(), tells: false }
+        let (skipped, without, calm) = (Vec::new(), Vec::new(), Vec::new());
+        Self { seed, steps: habits::steps(seed), bug: None, skipped, without, calm, tells: false }
     }
 }
 
@@ -62,6 +74,8 @@ pub struct Report {
     pub seed: u64,
     /// Steps, those of the calm included.
     pub steps: u64,
+    /// The step of the storm at which it failed.
+    pub failed_at: Option<u64>,
     /// Invocations.
     pub invocations: u64,
     /// Customers' messages stored.
@@ -71,7 +85,7 @@ pub struct Report {
     /// Faults, in the order of [`Fault::ALL`].
     pub faults: Vec<u64>,
     /// Invariants checked.
-    pub checks: u64,
+    pub checks: Checks,
     /// Which invariant was broken, and how.
     pub failure: Option<String>,
     /// What happened, if it was kept.
@@ -81,26 +95,33 @@ pub struct Report {
 pub(crate) struct Simulation {
     pub(crate) options: Options,
     pub(crate) services: Rc<Services>,
+    pub(crate) habits: Habits,
     pool: Pool,
-    live: Vec<Live>,
+    pub(crate) live: Vec<Live>,
     pub(crate) customers: Vec<Customer>,
     pub(crate) requests: usize,
     pub(crate) replies: u64,
-    pub(crate) asked: Vec<(OperatorId, String, serde_json::Value)>,
+    pub(crate) asked: VecDeque<(OperatorId, String, serde_json::Value)>,
     pub(crate) started_ms: i64,
     pub(crate) unstable_until_ms: [i64; 2],
     next_sweep_ms: i64,
     numbers: u64,
     steps: u64,
-    accepted_in_calm: std::collections::BTreeSet<String>,
-    helpful: bool,
+    accepted_in_calm: BTreeSet<String>,
+    pub(crate) calm_since_ms: i64,
+    /// Whether what is under way goes on to its end, so that time can pass.
+    lull: bool,
+    /// The chat whose time is about to come, and until when that is worth meddling with.
+    pub(crate) moment: Option<(i64, ChatId)>,
+    /// How often each person was described.
+    pub(crate) versions: BTreeMap<OperatorId, u64>,
 }
 
 impl Simulation {
     pub(crate) async fn new(options: Options) -> Self {
         let rng = Rng::new(options.seed);
         let faults = Faults::new(&rng, &options.calm);
-        let helpful = rng.chance(500);
+        let habits = Habits::new(&rng);
         let services = Rc::new(Services::new(rng, faults, options.bug, options.tells));
         let started_ms = FakeClock::default().now_ms();
         let key = services.secrets.stack_key().await.expect("the fake has one");
@@ -109,21 +130,25 @@ impl Simulation {
             Customer::new(channel, 100 + at, conversation_id(&key, &id(channel), &(100 + at).to_string()))
         };
         let mut simulation = Self {
-            customers: (0..5).map(customer).collect(),
+            customers: (0..5).take(habits.customers).map(customer).collect(),
             options,
             services,
+            habits,
             pool: Pool::default(),
             live: Vec::new(),
             requests: 0,
             replies: 0,
-            asked: Vec::new(),
+            asked: VecDeque::new(),
             started_ms,
             unstable_until_ms: [0; 2],
             next_sweep_ms: started_ms + SWEEP_MS,
             numbers: 0,
             steps: 0,
-            accepted_in_calm: std::collections::BTreeSet::new(),
-            helpful,
+            accepted_in_calm: BTreeSet::new(),
+            calm_since_ms: i64::MAX,
+            lull: false,
+            moment: None,
+            versions: BTreeMap::new(),
         };
         simulation.found();
         simulation
@@ -136,7 +161,7 @@ impl Simulation {
         config.settings.accept_timeout_min = 1;
         config.settings.simultaneous_chats = 2;
         for queue in config.queues.values_mut() {
-            queue.auto_close_min = Some(2);
+            queue.auto_close_min = Some(1 + u32::from(self.services.rng.chance(400)));
         }
         for channel in config.channels.values() {
             self.store_channel(channel);
@@ -147,25 +172,40 @@ impl Simulation {
             operator.rev = 1;
             operator.status = Status::Active;
             operator.roles = vec![id(STAFF)];
+            self.store_person(&operator);
             self.store_operator(None, operator);
-            self.open_window(&id(name));
         }
+        // They have signed in before.
+        for name in self.names() {
+            let until_ms = self.started_ms + wire::http::CONNECTION_MS_MAX;
+            self.services.admitted.borrow_mut().push((format!("{name}-0"), id(name), until_ms));
+        }
+        self.say_hello();
     }
 
     pub(crate) async fn run(mut self) -> Report {
-        for _ in 0..self.options.steps {
+        for step in 0..self.options.steps {
+            if self.options.skipped.binary_search(&step).is_ok() {
+                continue;
+            }
+            self.services.rng.begin(self.options.seed, step);
             self.storm_step().await;
             if self.failed() {
-                return self.report();
+                return Report { failed_at: Some(step), ..self.report() };
             }
         }
         self.services.tell(|| "---- the faults stop".to_owned());
         self.services.faults.stop();
+        self.calm_since_ms = self.services.now_ms();
         let end_ms = self.services.now_ms() + CALM_MS;
         while self.services.now_ms() < end_ms && !self.failed() {
+            self.services.rng.begin(self.options.seed, CALM_STEPS_FROM + self.steps);
             self.calm_step(end_ms).await;
+            if self.is_over() {
+                break;
+            }
             if self.steps > self.options.steps + CALM_STEPS_MAX {
-                self.services.model.borrow_mut().fail(|| "liveness: it never comes to rest".to_owned());
+                self.services.model.borrow_mut().fail(Invariant::Live, || "it never comes to rest".to_owned());
             }
         }
         while !self.live.is_empty() && !self.failed() {
@@ -177,10 +217,22 @@ impl Simulation {
         self.report()
     }
 
+    /// Before a sweep: whether nothing is left to be done. Some seeds are watched for longer all the same.
+    fn is_over(&self) -> bool {
+        let now_ms = self.services.now_ms();
+        !self.habits.patient
+            && self.live.is_empty()
+            && now_ms >= self.next_sweep_ms
+            && now_ms - self.calm_since_ms >= REST_MS
+            && !self.is_anything_due()
+            && self.is_at_rest()
+    }
+
     fn failed(&self) -> bool {
+        self.services.look_at_log();
         let panic = crate::run::taken_panic();
         if let Some(panic) = panic {
-            self.services.model.borrow_mut().fail(|| format!("a handler panicked: {panic}"));
+            self.services.model.borrow_mut().fail(Invariant::Live, || format!("a handler panicked: {panic}"));
         }
         self.services.model.borrow().failure.is_some()
     }
@@ -190,11 +242,12 @@ impl Simulation {
         Report {
             seed: self.options.seed,
             steps: self.steps,
+            failed_at: None,
             invocations: self.numbers,
             messages: model.said.values().map(|said| said.stored.len() as u64).sum(),
             replies: self.services.messenger.borrow().delivered,
             faults: self.services.faults.counts(),
-            checks: model.checks,
+            checks: model.checks.clone(),
             failure: model.failure.clone(),
             story: self.services.story(),
         }
@@ -204,24 +257,50 @@ impl Simulation {
         self.steps += 1;
         let rng = &self.services.rng;
         self.services.clock.advance(rng.between(0, 12));
-        if self.live.len() >= LIVE_MAX || (!self.live.is_empty() && rng.chance(700)) {
+        let full = self.live.len() >= self.habits.live_max;
+        if full || (!self.live.is_empty() && (self.lull || rng.chance(self.habits.goes_on))) {
             let at = rng.below(self.live.len());
             if self.services.hit(Fault::Crash) {
                 return self.die(at);
             }
             return self.poll(at).await;
         }
-        match rng.below(20) {
-            0..8 => self.act(),
-            8..18 => {
-                self.deliver();
-            }
-            _ => {
-                let jumps = if self.live.is_empty() || rng.chance(50) { 5 } else { 2 };
-                let by = [200, 900, 4_000, 20_000, 70_000].get(rng.below(jumps)).copied().unwrap_or(0);
-                self.services.clock.advance(rng.between(0, by));
-            }
+        if self.lull {
+            self.lull = false;
+            self.time_passes();
+        } else if rng.chance(self.habits.passes) {
+            self.lull = rng.chance(700);
+            self.services.clock.advance(rng.between(0, 900));
+        } else if rng.chance(450) || !self.deliver() {
+            self.act();
         }
+    }
+
+    /// Nothing is under way, and time passes: some, or until something is just about to end.
+    fn time_passes(&mut self) {
+        let (rng, now_ms) = (&self.services.rng, self.services.now_ms());
+        let moment = if rng.chance(600) { self.next_moment() } else { None };
+        if let Some((at_ms, chat)) = moment {
+            self.services.clock.set((at_ms - rng.between(-40, 120)).max(now_ms));
+            self.services.tell(|| format!("the time of {chat} is about to come"));
+            self.moment = Some((at_ms + MOMENT_MS, chat));
+            return;
+        }
+        let by = [2_000, 8_000, 30_000, 70_000].get(rng.below(4)).copied().unwrap_or(0);
+        self.services.clock.advance(rng.between(0, by));
+    }
+
+    /// When the next offer or chat ends by time, or is looked at by its timer.
+    fn next_moment(&self) -> Option<(i64, ChatId)> {
+        let now_ms = self.services.now_ms();
+        let timers = self.services.timers.borrow();
+        let fires = timers.values().map(|armed| match &armed.timer.fires {
+            Fires::AcceptTimeout { offer, .. } => (armed.fires_at_ms, offer.chat.clone()),
+            Fires::AutoClose { chat, .. } => (armed.fires_at_ms, chat.clone()),
+        });
+        let model = self.services.model.borrow();
+        let expires = model.chats.values().filter_map(|chat| Some((chat.offer()?.expires_at_ms, chat.id.clone())));
+        fires.chain(expires).filter(|(at_ms, _)| *at_ms > now_ms).min()
     }
 
     async fn calm_step(&mut self, end_ms: i64) {
@@ -231,7 +310,7 @@ impl Simulation {
             self.services.clock.advance(1);
             return self.poll(at).await;
         }
-        if self.deliver() || (self.helpful && self.accept_something()) {
+        if self.deliver() || (self.habits.helpful && self.accept_something()) {
             return;
         }
         let now_ms = self.services.now_ms();
@@ -242,6 +321,7 @@ impl Simulation {
         let queues = self.services.queues.borrow().next_at_ms(now_ms);
         let next = [timers, pings, customers, queues, Some(self.next_sweep_ms)].into_iter().flatten().min();
         self.services.clock.set(next.unwrap_or(end_ms).clamp(now_ms + 1, end_ms));
+        self.check_timely();
     }
 
     /// Operators of some seeds take what they are offered.
@@ -287,10 +367,10 @@ impl Simulation {
             return true;
         }
         let start = self.services.rng.below(4);
-        (0..4).any(|way| match (start + way) % 4 {
+        (0..5).any(|way| match (start + way) % 5 {
             0 => self.deliver_update(),
-            1 => self.deliver_batch(),
-            2 => self.fire_timer(),
+            1 | 2 => self.deliver_batch(),
+            3 => self.fire_timer(),
             _ => self.ping(),
         })
     }
@@ -317,6 +397,9 @@ impl Simulation {
         let Some(delivery) = delivery else { return false };
         self.services.tell(|| format!("{:?} hands out {:?}", delivery.queue, delivery.ids));
         self.begin(Event::Batch(delivery.queue, delivery.event), Source::Queue(delivery.ids));
+        if let Some(live) = self.live.last_mut() {
+            live.about = delivery.about;
+        }
         true
     }
 
@@ -376,9 +459,12 @@ impl Simulation {
         match polled {
             Poll::Ready(outcome) => {
                 let live = self.live.swap_remove(at);
-                self.services.tell(|| format!("  #{} ends: {outcome:?}", live.number));
+                if outcome != Outcome::Done && outcome != Outcome::Again(Vec::new()) {
+                    self.services.tell(|| format!("  #{} ends: {outcome:?}", live.number));
+                }
                 self.end(live.source, Some(&outcome));
                 self.pool.free(live.instance);
+                self.say_hello();
             }
             Poll::Pending if !self.services.progress.get() => {
                 // It waits for nothing but time.
@@ -414,7 +500,10 @@ impl Simulation {
                     }
                 }
                 for dead in queues.redrive(&failed) {
-                    self.services.model.borrow_mut().fail(|| format!("I2: {dead:?} ends among the dead letters"));
+                    self.services
+                        .model
+                        .borrow_mut()
+                        .fail(Invariant::I2, || format!("{dead:?} ends among the dead letters"));
                 }
             }
             Source::Timer(mut armed) => {

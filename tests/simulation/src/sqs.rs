@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lambda_events::event::sqs::SqsEvent;
+use domain::ChatId;
 use fakes::world;
 use wire::queues::{QueueMessage, QueueName};
 
@@ -38,6 +39,8 @@ pub(crate) struct Delivery {
     pub(crate) queue: QueueName,
     pub(crate) ids: Vec<usize>,
     pub(crate) event: SqsEvent,
+    /// The chat that its first message is about, if it names one.
+    pub(crate) about: Option<ChatId>,
 }
 
 impl Sqs {
@@ -115,7 +118,13 @@ impl Sqs {
             message.attributes.insert("ApproximateReceiveCount".to_owned(), letter.receives.to_string());
             event.records.push(message);
         }
-        Some(Delivery { queue, ids, event })
+        let about = self.letters.get(&first).and_then(|letter| match &letter.message {
+            QueueMessage::OfferHint(hint) => Some(hint.offer.chat.clone()),
+            QueueMessage::CloseHint(hint) => Some(hint.chat.clone()),
+            QueueMessage::Outbound(hint) => Some(hint.chat.clone()),
+            _ => None,
+        });
+        Some(Delivery { queue, ids, event, about })
     }
 
     /// A received message comes back then.

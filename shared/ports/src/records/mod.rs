@@ -40,9 +40,9 @@ pub fn due_shard(pk: &str) -> String {
 
 /// Reads one attribute as what it was written as.
 fn decode<T: DeserializeOwned>(row: &Row, attribute: &str) -> Result<T, StoreError> {
-    let value = row.attributes.get(attribute).cloned().unwrap_or(Value::Null);
+    let value = row.attributes.get(attribute).unwrap_or(&Value::Null);
     // The error of serde may quote a customer's words: it names the row alone.
-    serde_json::from_value(value)
+    T::deserialize(value)
         .map_err(|_| StoreError::Refused(format!("row {} / {} has no readable {attribute}", row.key.pk, row.key.sk)))
 }
 

@@ -100,6 +100,11 @@ impl MemoryStore {
         self.0.rows.borrow().get(key).cloned()
     }
 
+    /// What a row as it is now (`None`: there is none) says, without a copy of it; not counted.
+    pub fn look<T>(&self, key: &Key, read: impl FnOnce(Option<&Attributes>) -> T) -> T {
+        read(self.0.rows.borrow().get(key))
+    }
+
     /// All rows as they are now, by key, not counted.
     pub fn rows(&self) -> Vec<Row> {
         self.0.rows.borrow().all()
