@@ -5,4 +5,6 @@
 
 pub mod call;
 pub mod failure;
+mod fields;
+pub mod messenger;
 pub mod telegram;
