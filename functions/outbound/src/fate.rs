@@ -71,9 +71,10 @@ pub(crate) fn judge(result: Result<Option<String>, Failure>, may_repeat: bool) -
             fate(Outcome::NotProcessed, Health::Failing { asks_ms }, None)
         }
         FailureClass::Retry => fate(Outcome::NotProcessed, Health::Failing { asks_ms: None }, None),
-        FailureClass::RetryMigrated { .. } | FailureClass::RetryPlain | FailureClass::PermanentMessage => {
-            fate(failed, Health::Fine, None)
-        }
+        FailureClass::RetryMigrated { .. }
+        | FailureClass::RetryPlain
+        | FailureClass::PermanentMessage
+        | FailureClass::OwnedByOther => fate(failed, Health::Fine, None),
         FailureClass::PermanentContact => fate(failed, Health::Fine, Some(false)),
         FailureClass::PermanentChannel | FailureClass::Configuration => {
             fate(failed, Health::Refused(failure.code), None)
@@ -119,6 +120,7 @@ mod tests {
             (migrated(), failed(), Health::Fine, None),
             (FailureClass::RetryPlain, failed(), Health::Fine, None),
             (FailureClass::PermanentMessage, failed(), Health::Fine, None),
+            (FailureClass::OwnedByOther, failed(), Health::Fine, None),
             (FailureClass::PermanentContact, failed(), Health::Fine, Some(false)),
             (FailureClass::PermanentChannel, failed(), refused, None),
             (FailureClass::Configuration, failed(), refused, None),
@@ -145,6 +147,7 @@ mod tests {
             FailureClass::Retry,
             FailureClass::RetryPlain,
             FailureClass::PermanentMessage,
+            FailureClass::OwnedByOther,
             FailureClass::PermanentContact,
             FailureClass::PermanentChannel,
             FailureClass::Configuration,

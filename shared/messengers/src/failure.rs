@@ -23,10 +23,13 @@ pub enum FailureClass {
         /// The address that replaces the old one.
         chat_id: String,
     },
-    /// Not processed, because of something that can be left out: once more, without reply and without formatting.
+    /// Not processed, because of something that can be left out, or that a second try mostly mends: once more, without reply
+    /// and without formatting.
     RetryPlain,
     /// Never will be processed as it is: the message has failed, everything else is well.
     PermanentMessage,
+    /// Not processed: another app of the page has the conversation in hand. Never by itself again; the conversation is theirs.
+    OwnedByOther,
     /// The contact cannot be reached until they do something about it.
     PermanentContact,
     /// The channel as a whole is refused: an administrator has to mend it.
@@ -45,6 +48,7 @@ impl FailureClass {
         match self {
             Self::Hold { .. } | Self::Retry | Self::RetryMigrated { .. } | Self::RetryPlain => true,
             Self::PermanentMessage
+            | Self::OwnedByOther
             | Self::PermanentContact
             | Self::PermanentChannel
             | Self::Configuration

@@ -5,5 +5,7 @@
 
 pub mod call;
 pub mod failure;
+mod fields;
+pub mod messenger;
 pub mod telegram;
 pub mod whatsapp;

@@ -3,7 +3,7 @@
 use domain::content::{Content, Media, MediaKind, TEXT_CHARS_MAX};
 use serde_json::Value;
 
-use super::fields::{Object, flag, full_name, handle, integer, line, object, words};
+use crate::fields::{Object, degrees_e6, flag, full_name, handle, integer, line, object, words};
 
 /// The most characters of a name, title, address, phone number or file name.
 pub(super) const NAME_CHARS_MAX: usize = 256;
@@ -178,14 +178,6 @@ fn place(message: &Object) -> Option<Content> {
         title: venue.and_then(|venue| line(venue, "title", NAME_CHARS_MAX)),
         address: venue.and_then(|venue| line(venue, "address", NAME_CHARS_MAX)),
     })
-}
-
-/// Degrees, rounded to a millionth (0.1 m); `None` if out of range.
-fn degrees_e6(location: &Object, field: &str, degrees_max: f64) -> Option<i64> {
-    let degrees = location.get(field)?.as_f64().filter(|degrees| degrees.abs() <= degrees_max)?;
-    #[allow(clippy::cast_possible_truncation, reason = "at most 180 million, and already whole")]
-    let millionths = (degrees * 1e6).round() as i64;
-    Some(millionths)
 }
 
 fn contact_card(message: &Object) -> Option<Content> {

@@ -7,7 +7,6 @@
 //! adapter that calls.
 
 mod content;
-mod fields;
 mod reply;
 mod request;
 mod secret;

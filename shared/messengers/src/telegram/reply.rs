@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use super::fields::{Object, flag, full_name, integer, line, object};
 use crate::failure::{DETAIL_CHARS_MAX, Failure, FailureClass, HOLD_SECONDS_MAX};
+use crate::fields::{Object, flag, full_name, integer, line, object};
 
 /// How long a channel is held if Telegram says "too many requests", but not for how long; in seconds.
 pub const HOLD_SECONDS_DEFAULT: u32 = 5;

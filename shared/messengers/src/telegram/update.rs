@@ -5,7 +5,7 @@ use domain::inbound::{Customer, InboundEvent, InboundKind};
 use serde_json::Value;
 
 use super::content::{self, NAME_CHARS_MAX};
-use super::fields::{Object, flag, full_name, handle, integer, line, object, words};
+use crate::fields::{Object, flag, full_name, handle, integer, line, object, words};
 
 /// The most characters of a username (Telegram: 32).
 const USERNAME_CHARS_MAX: usize = 64;

@@ -6,53 +6,61 @@
 use serde_json::{Map, Value};
 
 /// A JSON object.
-pub(super) type Object = Map<String, Value>;
+pub(crate) type Object = Map<String, Value>;
 
 /// The field, if it is an object.
-pub(super) fn object<'a>(of: &'a Object, field: &str) -> Option<&'a Object> {
+pub(crate) fn object<'a>(of: &'a Object, field: &str) -> Option<&'a Object> {
     of.get(field)?.as_object()
 }
 
 /// The field, if it is a whole number.
-pub(super) fn integer(of: &Object, field: &str) -> Option<i64> {
+pub(crate) fn integer(of: &Object, field: &str) -> Option<i64> {
     of.get(field)?.as_i64()
 }
 
 /// Whether the field is `true`.
-pub(super) fn flag(of: &Object, field: &str) -> bool {
+pub(crate) fn flag(of: &Object, field: &str) -> bool {
     of.get(field).and_then(Value::as_bool) == Some(true)
 }
 
 /// The field as written, without NUL, cut at `chars_max` characters; `None` if nothing is left.
-pub(super) fn words(of: &Object, field: &str, chars_max: usize) -> Option<String> {
+pub(crate) fn words(of: &Object, field: &str, chars_max: usize) -> Option<String> {
     let words = cut(of.get(field)?.as_str()?, chars_max);
     (!words.is_empty()).then_some(words)
 }
 
 /// As [`words`], without white space at its ends: for names.
-pub(super) fn line(of: &Object, field: &str, chars_max: usize) -> Option<String> {
+pub(crate) fn line(of: &Object, field: &str, chars_max: usize) -> Option<String> {
     let line = cut(of.get(field)?.as_str()?.trim(), chars_max);
     let line = line.trim();
     (!line.is_empty()).then(|| line.to_owned())
 }
 
 /// The field if it is a handle of the provider: one that is too long is dropped, for half a handle is of no use.
-pub(super) fn handle(of: &Object, field: &str, bytes_max: usize) -> Option<String> {
+pub(crate) fn handle(of: &Object, field: &str, bytes_max: usize) -> Option<String> {
     let handle = of.get(field)?.as_str()?;
     let whole = !handle.is_empty() && handle.len() <= bytes_max && !handle.contains('\0');
     whole.then(|| handle.to_owned())
 }
 
 /// First and last name as one, cut at `chars_max` characters; `None` if both are blank.
-pub(super) fn full_name(of: &Object, chars_max: usize) -> Option<String> {
+pub(crate) fn full_name(of: &Object, chars_max: usize) -> Option<String> {
     let parts = [line(of, "first_name", chars_max), line(of, "last_name", chars_max)];
     let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     (!name.is_empty()).then(|| cut(&name, chars_max).trim_end().to_owned())
 }
 
 /// Without NUL, at most `chars_max` characters.
-pub(super) fn cut(text: &str, chars_max: usize) -> String {
+pub(crate) fn cut(text: &str, chars_max: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(chars_max).collect()
+}
+
+/// Degrees, rounded to a millionth (0.1 m); `None` if out of range.
+pub(crate) fn degrees_e6(location: &Object, field: &str, degrees_max: f64) -> Option<i64> {
+    let degrees = location.get(field)?.as_f64().filter(|degrees| degrees.abs() <= degrees_max)?;
+    #[allow(clippy::cast_possible_truncation, reason = "at most 180 million, and already whole")]
+    let millionths = (degrees * 1e6).round() as i64;
+    Some(millionths)
 }
 
 #[cfg(test)]
