@@ -56,7 +56,7 @@ fn not_telegram(http_status: u16) -> Failure {
 
 /// Descriptions that say what is wrong, in lower case, and what it means. The first that is found decides. Not
 /// looked at where the code alone tells (409, 413, 429, 5xx) or a new chat id is given.
-const SAID: [(&str, &str, FailureClass); 27] = [
+const SAID: [(&str, &str, FailureClass); 28] = [
     // The contact.
     ("bot was blocked by the user", "contact_blocked", FailureClass::PermanentContact),
     ("user is deactivated", "contact_deactivated", FailureClass::PermanentContact),
