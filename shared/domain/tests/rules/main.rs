@@ -9,6 +9,7 @@ mod close;
 mod decline;
 mod delivery;
 mod expiry;
+mod limits;
 mod most_free;
 mod operator;
 mod receive;
