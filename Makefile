@@ -10,7 +10,7 @@ SAM := SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam
 TOOLS := $(PYTHON) infra/local/tools.py
 STACK := $(LOCAL) infra/local/stack.py
 
-.PHONY: help models fuzz run test reconcile up down fmt lint lint-quick build bench deploy
+.PHONY: help models fuzz run test reconcile mutants up down fmt lint lint-quick build bench deploy
 
 help: ## show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ models: ## explore the models exhaustively, and print the states of each
 
 fuzz: ## fuzz every parser of foreign bytes, MINUTES each (10); TARGETS="frame ids" only some
 	@$(PYTHON) tests/fuzz/run.py $(or $(MINUTES),10) $(TARGETS)
+
+mutants: ## plant bugs in the rules one by one: the domain's own suites must notice; MUTANTS="--re decline" only some
+	@$(TOOLS) mutants
+	@$(PYTHON) infra/local/mutants.py $(MUTANTS)
 
 build: ## the functions' release zips, with their sizes; ARCH=x86_64 for that processor
 	@$(TOOLS) rust build

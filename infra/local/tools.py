@@ -1,6 +1,6 @@
 """Checks and installs what the verbs need, into .tools/. Standard library only: it runs before anything is installed.
 
-usage: tools.py NEED...   where NEED is rust, nextest, deny, node, java, local, sam, checkov, build or dynamodb-local
+usage: tools.py NEED...   where NEED is rust, nextest, deny, mutants, node, java, local, sam, checkov, build or dynamodb-local
 
 Every installation leaves a stamp with a digest of what it was made from, so that a second run takes no time and a changed pin
 installs anew.
@@ -30,6 +30,7 @@ JAVA_MIN = (17,)
 
 NEXTEST_VERSION = "0.9.143"
 DENY_VERSION = "0.20.2"
+MUTANTS_VERSION = "27.1.0"
 
 # Amazon's own DynamoDB engine, as the npm package carries it. Only the package itself is unpacked: its dependencies
 # (283 packages, 350 MB) start the engine for Amplify, and here Java does. The digest takes a lock file's place.
@@ -172,6 +173,7 @@ NEEDS = {
     "java": java,
     "nextest": lambda: cargo_tool("cargo-nextest", NEXTEST_VERSION),
     "deny": lambda: cargo_tool("cargo-deny", DENY_VERSION),
+    "mutants": lambda: cargo_tool("cargo-mutants", MUTANTS_VERSION),
     "local": lambda: environment("local"),
     "sam": lambda: environment("sam"),
     "checkov": lambda: environment("checkov"),

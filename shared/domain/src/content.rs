@@ -118,3 +118,28 @@ impl Content {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_the_text_or_the_caption() {
+        let photo = |caption: Option<&str>| {
+            let (file_name, mime_type, size_bytes, provider_file_id, album_id) = (None, None, None, None, None);
+            let caption = caption.map(str::to_owned);
+            let kind = MediaKind::Photo;
+            let media = Media { kind, file_name, mime_type, size_bytes, caption, provider_file_id, album_id };
+            Content::Media { media }
+        };
+        let table = [
+            (Content::text("hello"), Some("hello")),
+            (photo(Some("look")), Some("look")),
+            (photo(None), None),
+            (Content::Button { label: "Yes".to_owned() }, None),
+        ];
+        for (content, words) in table {
+            assert_eq!(content.words(), words, "{content:?}");
+        }
+    }
+}

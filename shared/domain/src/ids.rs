@@ -192,6 +192,25 @@ mod tests {
             assert!(bad.parse::<ChatId>().is_err(), "{bad}");
         }
         assert_eq!("c0ffee.2.17".parse::<OfferId>().unwrap().to_string(), "c0ffee.2.17");
-        assert!("c0ffee.2".parse::<OfferId>().is_err());
+        for bad in ["c0ffee.2", "c0ffee.2.017", "c0ffee.2.", "c0ffee.0.1"] {
+            assert!(bad.parse::<OfferId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_are_stored_as_their_text_and_only_ids_are_read() {
+        fn check<T>(good: &str, bad: &str)
+        where
+            T: FromStr<Err = NotAnId> + PartialEq + fmt::Debug + Serialize + for<'de> Deserialize<'de>,
+        {
+            let id: T = good.parse().unwrap();
+            let stored = format!("\"{good}\"");
+            assert_eq!(serde_json::to_string(&id).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<T>(&stored).unwrap(), id);
+            assert!(serde_json::from_str::<T>(&format!("\"{bad}\"")).is_err(), "{bad}");
+        }
+        check::<QueueId>("support", "sup port");
+        check::<ChatId>("c0ffee.2", "c0ffee.0");
+        check::<OfferId>("c0ffee.2.17", "c0ffee.2");
     }
 }

@@ -43,8 +43,8 @@ fn is_invalid<T: std::fmt::Debug>(result: &Result<T, Objection>, what: &str) {
 
 #[test]
 fn q1_a_queue_takes_what_it_says_and_refuses_what_cannot_be() {
-    let known = BTreeSet::from([id("u1")]);
     let people = |count: usize| (0..count).map(|n| id(&format!("p{n}"))).collect::<Vec<OperatorId>>();
+    let known = people(101).into_iter().chain([id("u1")]).collect();
     let check = |change: &dyn Fn(&mut QueueDraft), good: bool, what: &str| {
         let mut draft = draft("Sales");
         change(&mut draft);
@@ -57,16 +57,29 @@ fn q1_a_queue_takes_what_it_says_and_refuses_what_cannot_be() {
     check(&|d| d.name = "a\nb".to_owned(), false, "name of two lines");
     check(&|d| d.auto_close_min = Some(1), true, "a minute");
     check(&|d| d.auto_close_min = Some(0), false, "no minute");
+    check(&|d| d.auto_close_min = Some(86_400), true, "60 days");
     check(&|d| d.auto_close_min = Some(86_401), false, "over 60 days");
     check(&|d| d.limit = Some(50), true, "highest limit");
     check(&|d| d.limit = Some(51), false, "limit too high");
     check(&|d| d.limit = Some(0), false, "limit of nothing");
+    check(&|d| d.absence_return_min = Some(1440), true, "a day of absence");
     check(&|d| d.absence_return_min = Some(1441), false, "over a day of absence");
     check(&|d| d.roles = vec![id("r1"), id("r1")], true, "a role twice is once");
     check(&|d| d.roles = vec![id("r9")], false, "no such role");
     check(&|d| d.users = vec![id("u1")], true, "Q2 a person");
     check(&|d| d.users = vec![id("u9")], false, "no such person");
+    check(&|d| d.users = people(100), true, "as many people as may be");
     check(&|d| d.users = people(101), false, "too many people");
+    let with_roles = |count: usize| {
+        let mut config = config();
+        let roles: Vec<RoleId> = (0..count).map(|n| id(&format!("role-{n}"))).collect();
+        for role in &roles {
+            create_role(&mut config, role.clone(), &RoleDraft { name: "x".to_owned() }).unwrap();
+        }
+        create_queue(&mut config, id("q2"), &QueueDraft { roles, ..draft("Sales") }, &known)
+    };
+    assert_eq!(with_roles(10).unwrap().roles.len(), 10, "as many roles as may be");
+    is_invalid(&with_roles(11), "too many roles");
 }
 
 #[test]
@@ -141,6 +154,8 @@ fn c2_a_role_in_use_is_not_deleted_and_the_refusal_says_what_uses_it() {
         assert!(refused.contains(word), "{refused}");
     }
     assert!(!refused.contains("Person 5"), "{refused}");
+    let five = delete_role(&mut config, &id("r1"), None, &holders[..5]).unwrap_err().to_string();
+    assert!(five.contains("Person 4") && !five.contains("and more"), "{five}");
     change_queue(&mut config, &id("q1"), None, &draft("Sales"), &BTreeSet::new()).unwrap();
     delete_role(&mut config, &id("r1"), Some(1), &[]).unwrap();
     assert_eq!(delete_role(&mut config, &id("r1"), None, &[]), Err(Objection::NotFound("role")));
@@ -172,6 +187,37 @@ fn c3_one_channel_has_a_bot_and_the_refusal_names_it() {
     confirm_channel(&mut config, &first.id).unwrap();
     assert_eq!(connect(&mut config, "7"), Err(Objection::AccountTaken("Shop".to_owned())));
     assert!(connect(&mut config, "8").is_ok());
+    let elsewhere = connect_channel(&mut config, Provider::Messenger, id("fb-7"), "7", "page", Some("Page")).unwrap();
+    assert_eq!(elsewhere.id, id("fb-7"), "the same number at another provider is another account");
+}
+
+#[test]
+fn c3_only_a_channel_that_never_took_part_is_taken_up_again_by_connecting() {
+    // active, bound, whether it is taken up again
+    for (active, bound, again) in [(false, false, true), (true, false, false), (false, true, false)] {
+        let mut config = config();
+        let made = connect(&mut config, "7").unwrap();
+        let queue = bound.then(|| id("q1"));
+        let draft = ChannelDraft { name: "Shop".to_owned(), active, queue, language: Some("ru".to_owned()) };
+        change_channel(&mut config, &made.id, None, &draft).unwrap();
+        let connected = connect(&mut config, "7");
+        assert_eq!(connected.is_ok(), again, "active {active}, bound {bound}: {connected:?}");
+        if let Ok(connected) = connected {
+            assert_eq!(connected.language.as_deref(), Some("ru"), "what was set is kept");
+        }
+    }
+}
+
+#[test]
+fn c1_a_channel_without_a_name_is_called_as_its_account() {
+    let called = |account_name: &str, given: Option<&str>| {
+        let channel = connect_channel(&mut config(), Provider::Telegram, id("tg-7"), "7", account_name, given);
+        channel.unwrap().name
+    };
+    assert_eq!(called("a_bot", Some(" Shop ")), "Shop");
+    assert_eq!(called("a_bot", None), "a_bot");
+    assert_eq!(called("a\n_bot", None), "a_bot", "a name is one line");
+    assert_eq!(called(&"x".repeat(101), None), "x".repeat(100));
 }
 
 #[test]
@@ -180,7 +226,7 @@ fn c4_a_channel_is_connected_again_with_a_token_of_the_same_bot_only() {
     let channel = confirmed(&mut config, "7");
     assert_eq!(connect_again(&mut config, &channel.id, "8", "b"), Err(Objection::AccountDiffers));
     let again = connect_again(&mut config, &channel.id, "7", "renamed_bot").unwrap();
-    assert_eq!(again.account_name.as_deref(), Some("renamed_bot"));
+    assert_eq!((again.account_name.as_deref(), again.version), (Some("renamed_bot"), channel.version + 1));
     assert_eq!(again.problem.as_deref(), Some(WEBHOOK_NOT_CONFIRMED));
     assert_eq!(confirm_channel(&mut config, &channel.id).unwrap().problem, None);
     assert_eq!(confirm_channel(&mut config, &id("tg-9")), Err(Objection::NotFound("channel")));
@@ -203,8 +249,10 @@ fn c1_a_channel_is_bound_to_a_queue_that_exists_and_has_a_language() {
     check(Some("q1"), Some("ru"), true);
     check(None, Some("en-GB"), true);
     check(Some("q1"), None, true);
+    check(None, Some("de-CH-1996"), true);
     check(Some("q9"), None, false);
-    for language in ["", "r", "russian", "ru-", "ru_RU", "ru-toolonged"] {
+    check(None, Some("de-abcdefgh-abcdefgh-abcdefgh-abcdef"), false);
+    for language in ["", "r", "russian", "ru-", "ru_RU", "ru-toolonged", "7", "12", "ru-R_"] {
         check(None, Some(language), false);
     }
 }
@@ -217,6 +265,65 @@ fn c2_a_channel_with_chats_is_only_deactivated() {
     assert_eq!(delete_channel(&mut config, &channel.id, Some(1), false), Err(Objection::VersionConflict));
     delete_channel(&mut config, &channel.id, Some(channel.version), false).unwrap();
     assert!(config.channels.is_empty());
+}
+
+#[test]
+fn c1_a_channel_takes_what_it_is_given_and_serves_only_while_active() {
+    let mut config = config();
+    let before = connect(&mut config, "7").unwrap();
+    let draft = |active| ChannelDraft { name: "Sales".to_owned(), active, queue: Some(id("q1")), language: None };
+    let after = change_channel(&mut config, &before.id, None, &draft(false)).unwrap();
+    let wanted = Channel { name: "Sales".to_owned(), queue: Some(id("q1")), version: before.version + 1, ..before };
+    assert_eq!(after, wanted);
+    assert_eq!(after.serving(), None, "bound and not active");
+    let active = change_channel(&mut config, &after.id, None, &draft(true)).unwrap();
+    assert_eq!((active.serving(), active.version), (Some(&id("q1")), after.version + 1));
+    assert_eq!(change_channel(&mut config, &id("tg-9"), None, &draft(true)), Err(Objection::NotFound("channel")));
+}
+
+#[test]
+fn every_change_counts_the_version_of_the_configuration_and_of_its_part() {
+    // The version that the changed part has afterwards, if it is still there.
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Configuration) -> Option<u64>);
+    let mut config = config();
+    let (none, name) = (BTreeSet::new(), RoleDraft { name: "x".to_owned() });
+    let (q2, r2, channel): (QueueId, RoleId, ChannelId) = (id("q2"), id("r2"), id("tg-7"));
+    let bound = ChannelDraft { name: "Shop".to_owned(), active: false, queue: None, language: None };
+    let changes: [Change; 12] = [
+        ("create queue", &|c| Some(create_queue(c, q2.clone(), &draft("a"), &none).unwrap().version)),
+        ("change queue", &|c| Some(change_queue(c, &q2, Some(1), &draft("b"), &none).unwrap().0.version)),
+        ("delete queue", &|c| delete_queue(c, &q2, Some(2), QueueUse::default()).map(|()| None).unwrap()),
+        ("create role", &|c| Some(create_role(c, r2.clone(), &name).unwrap().version)),
+        ("change role", &|c| Some(change_role(c, &r2, Some(1), &name).unwrap().version)),
+        ("delete role", &|c| delete_role(c, &r2, Some(2), &[]).map(|()| None).unwrap()),
+        ("connect channel", &|c| Some(connect(c, "7").unwrap().version)),
+        ("change channel", &|c| Some(change_channel(c, &channel, Some(1), &bound).unwrap().version)),
+        ("confirm channel", &|c| Some(confirm_channel(c, &channel).unwrap().version)),
+        ("connect again", &|c| Some(connect_again(c, &channel, "7", "a_bot").unwrap().version)),
+        ("delete channel", &|c| delete_channel(c, &channel, Some(4), false).map(|_| None).unwrap()),
+        ("set a setting", &|c| {
+            set(c, SettingCode::SiteUrl, &SettingValue::Empty).unwrap();
+            Some(c.settings.version)
+        }),
+    ];
+    config.settings.version = 6;
+    let versions = [1, 2, 0, 1, 2, 0, 1, 2, 3, 4, 0, 7];
+    for ((what, change), part) in changes.iter().zip(versions) {
+        let before = config.version;
+        assert_eq!(change(&mut config).unwrap_or(0), part, "{what}");
+        assert_eq!(config.version, before + 1, "{what}");
+    }
+}
+
+#[test]
+fn a_role_is_renamed_from_the_version_that_was_seen() {
+    let mut config = config();
+    let rename = |name: &str| RoleDraft { name: name.to_owned() };
+    assert_eq!(change_role(&mut config, &id("r1"), Some(2), &rename("x")), Err(Objection::VersionConflict));
+    assert_eq!(change_role(&mut config, &id("r9"), None, &rename("x")), Err(Objection::NotFound("role")));
+    is_invalid(&change_role(&mut config, &id("r1"), None, &rename(" ")), "no name");
+    let role = change_role(&mut config, &id("r1"), Some(1), &rename(" Night ")).unwrap();
+    assert_eq!((role.name.as_str(), config.roles.get(&id("r1"))), ("Night", Some(&role)));
 }
 
 fn user(email: &str, roles: &[&str], own_limit: Option<u32>) -> Result<User, Objection> {
@@ -238,11 +345,12 @@ fn p4_people_are_let_in_by_an_address_in_lower_case() {
 
 #[test]
 fn a_person_is_changed_from_the_version_that_was_seen() {
-    let before = user("a@b", &["r1"], None).unwrap();
+    let before = User { subject: Some("s".to_owned()), ..user("a@b", &["r1"], None).unwrap() };
     let change = UserChange { name: "Anna B".to_owned(), roles: Vec::new(), own_limit: Some(2), disabled: true };
     assert_eq!(change_user(&config(), &before, Some(2), &change), Err(Objection::VersionConflict));
     let after = change_user(&config(), &before, Some(1), &change).unwrap();
-    assert_eq!((after.version, after.disabled, after.own_limit), (2, true, Some(2)));
+    let (name, own_limit, disabled) = (change.name, change.own_limit, change.disabled);
+    assert_eq!(after, User { name, roles: Vec::new(), own_limit, disabled, version: 2, ..before.clone() });
     assert!(lost_role(&before, &after) && !lost_role(&after, &before));
 }
 
@@ -275,6 +383,7 @@ fn p2_settings_take_their_values_and_refuse_others() {
         text("https://chat.example.com:8443/prod/"),
         Some(text("https://chat.example.com:8443/prod")),
     );
+    check(SettingCode::SiteUrl, text("https://my-shop.example/a-b_c"), Some(text("https://my-shop.example/a-b_c")));
     check(SettingCode::SiteUrl, text(" "), Some(SettingValue::Empty));
     for bad in [
         "http://x.org",
@@ -284,12 +393,18 @@ fn p2_settings_take_their_values_and_refuse_others() {
         "https://x.org/#a",
         "https://x..org",
         "https://x:0",
+        "https://x:080",
+        "https://x:65536",
+        "https://-x.org",
+        "https://x-.org",
+        "https://x_y.org",
         "x.org",
     ] {
         check(SettingCode::SiteUrl, text(bad), None);
     }
     check(SettingCode::IdentityServerClientId, text("chats"), Some(text("chats")));
     check(SettingCode::IdentityServerClientId, text("a\nb"), None);
+    check(SettingCode::IdentityServerClientId, text(&"x".repeat(2049)), None);
     check(SettingCode::IdentityServerClientId, number(1), None);
 }
 
@@ -311,6 +426,15 @@ fn p2_settings_are_found_by_their_codes() {
         assert_eq!(SettingCode::find(code.as_str()), Some(code));
     }
     assert_eq!(SettingCode::find("simultaneouschats"), None);
+    let descriptions: BTreeSet<&str> = SettingCode::ALL.into_iter().map(SettingCode::description).collect();
+    assert_eq!(descriptions.len(), SettingCode::ALL.len(), "each says what it is for");
+}
+
+#[test]
+fn p3_who_manages_identity_sets_three_settings() {
+    let identity: Vec<&str> =
+        SettingCode::ALL.into_iter().filter(|code| code.is_identity()).map(SettingCode::as_str).collect();
+    assert_eq!(identity, ["IdentityServerUrl", "IdentityServerClientId", "IdentityServerClientSecret"]);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use domain::Refusal;
 use domain::chat::EventKind;
-use domain::config::Rule;
+use domain::config::{Queue, Rule};
 use domain::operator::{ABSENCE_GRACE_MS, Status};
-use domain::stay::is_time_to_return;
+use domain::routing;
+use domain::stay::{is_time_to_return, look_again_at_ms};
 
 use crate::support::{MINUTE, START, SUPPORT, World, agent, freed, id, in_work, queue, told};
 
@@ -119,6 +120,41 @@ fn q10_whether_chats_in_work_return() {
         assert_eq!(is_time_to_return(Some(&queue), &operator, START + minutes * MINUTE), expect, "{what}");
     }
     assert!(!is_time_to_return(None, &gone(Some(START)), i64::MAX), "a queue that is no more asks for nothing");
+}
+
+#[test]
+fn q10_when_the_absence_is_looked_at_again() {
+    // the queues' patience (minutes; none = they ask for nothing), minutes of absence so far, minutes until the next look
+    let table: [(&str, &[Option<u32>], i64, i64); 7] = [
+        ("nobody asks: a setting may change meanwhile", &[None], 0, 10),
+        ("no queue at all", &[], 0, 10),
+        ("at the end of the patience", &[Some(3)], 0, 3),
+        ("the shortest of several", &[Some(8), None, Some(3)], 0, 3),
+        ("what has passed already counts", &[Some(8)], 5, 3),
+        ("what is over needs no further look", &[Some(3), Some(8)], 3, 5),
+        ("but never later than in ten minutes", &[Some(60)], 5, 10),
+    ];
+    let mut ann = agent("ann");
+    ann.connections.clear();
+    ann.absent_since_ms = Some(START);
+    for (what, patience, gone, next) in table {
+        let with_patience = |minutes: &Option<u32>| {
+            minutes.map(|minutes| Queue { absence_return_min: Some(minutes), ..queue(SUPPORT, Rule::MostFree) })
+        };
+        let queues: Vec<Option<Queue>> = patience.iter().map(with_patience).collect();
+        let now_ms = START + gone * MINUTE;
+        let look = look_again_at_ms(queues.iter().map(Option::as_ref), &ann, now_ms);
+        assert_eq!(look, now_ms + next * MINUTE, "{what}");
+    }
+}
+
+#[test]
+fn q10_only_ones_own_offer_is_withdrawn() {
+    let mut world = world();
+    world.operators.insert(id("bob"), agent("bob"));
+    let withdrawn = routing::withdraw(world.chat("b.1"), world.operator("bob"), None, START);
+    assert!(withdrawn.is_nothing(), "it is on offer to ann");
+    assert!(routing::withdraw(world.chat("a.1"), world.operator("ann"), None, START).is_nothing(), "no offer at all");
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn l2_a_queue_may_spare_chats_in_which_the_customer_spoke_last() {
     check(Clock { last_out: Some(12), armed: Some(20), ..asked }, 20, &Look::Again(22));
     check(Clock { last_out: Some(12), armed: Some(22), ..asked }, 22, &Look::Closes);
     check(Clock { spare_unanswered: false, ..asked }, 10, &Look::Closes);
+    check(Clock { last_in: 0, ..asked }, 10, &Look::Closes); // in the same moment: answered
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Declining an offer (Q6).
 
-use domain::chat::EventKind;
+use domain::chat::{EventKind, REQUESTS_MAX, request_key};
 use domain::config::Rule;
 use domain::decision::Decision;
 use domain::operator::Status;
-use domain::{OfferId, Refusal};
+use domain::{OfferId, Refusal, transfer};
 
-use crate::support::{MINUTE, START, SUPPORT, World, freed, id, route_of, told};
+use crate::support::{MINUTE, START, SUPPORT, World, agent, freed, id, in_work, queue, route_of, told};
 
 fn offered() -> (World, OfferId) {
     let mut world = World::new(Rule::MostFree, &["ann", "bob"]);
@@ -62,6 +62,21 @@ fn decision_5_the_same_request_again_does_nothing_more() {
     world.pass(SUPPORT);
     assert_eq!(world.decide_decline("ann", &offer, "r1"), Ok(Decision::nothing()));
     assert_eq!(world.offered_to("c.1"), Some("bob"));
+}
+
+#[test]
+fn decision_5_the_last_eight_requests_are_remembered() {
+    let mut route = in_work("c.1", "ann").route;
+    for n in 0..=REQUESTS_MAX {
+        let chat = in_work("c.1", "ann").on(route);
+        let closed =
+            transfer::to_queue(&chat, &agent("ann"), None, &queue(SUPPORT, Rule::ToAll), &n.to_string(), START);
+        route = route_of(&closed.unwrap()).clone();
+        route.stand = chat.route.stand;
+    }
+    let remembered: Vec<bool> =
+        (0..=REQUESTS_MAX).map(|n| route.remembers(&request_key(&id("ann"), &n.to_string()))).collect();
+    assert_eq!(remembered, [false, true, true, true, true, true, true, true, true], "the memory is bounded");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod delivery;
 mod expiry;
 mod handover;
 mod hear;
+mod limits;
 mod most_free;
 mod operator;
 mod receive;

@@ -2,10 +2,10 @@
 
 use domain::Refusal;
 use domain::availability::{Line, Place, places};
-use domain::config::ROLES_OF_ONE_MAX;
+use domain::config::{Queue, ROLES_OF_ONE_MAX, Rule};
 use domain::operator::{ABSENCE_GRACE_MS, CONNECTIONS_MAX, Operator, Status};
 
-use crate::support::{SECOND, STAFF, START, agent, busy, id};
+use crate::support::{SECOND, STAFF, START, SUPPORT, agent, busy, config, id, queue};
 
 fn with(mut operator: Operator, change: impl FnOnce(&mut Operator)) -> Operator {
     change(&mut operator);
@@ -137,6 +137,31 @@ fn q10_when_a_sweep_has_to_look() {
         assert_eq!(operator.due_at_ms(), due, "{what}");
         assert_eq!(operator.must_give_up_offers(START), gives_up, "{what}");
     }
+}
+
+#[test]
+fn q10_an_absence_that_was_looked_at_is_looked_at_again_at_its_time() {
+    let gone = busy("ann", 1).without_connection("ann-1", START).unwrap();
+    let looked_at = gone.looked_at(START + SECOND).unwrap();
+    assert_eq!(looked_at.look_again_at_ms, Some(START + SECOND));
+    assert_eq!(looked_at, Operator { look_again_at_ms: Some(START + SECOND), rev: gone.rev + 1, ..gone.clone() });
+    assert_eq!(looked_at.due_at_ms(), Some(START + SECOND), "and not before");
+    assert_eq!(looked_at.looked_at(START + SECOND), None, "set already: no change");
+    // An offer does not wait for that look; whoever comes back is looked at as if they had never gone.
+    assert_eq!(looked_at.with_offer(&id("a.1")).due_at_ms(), Some(START + ABSENCE_GRACE_MS));
+    assert_eq!(looked_at.with_connection("new", i64::MAX, START).unwrap().look_again_at_ms, None);
+}
+
+#[test]
+fn q2_the_queues_that_somebody_serves() {
+    let config = config([queue("night", Rule::ToAll), queue(SUPPORT, Rule::ToAll), {
+        let roles = vec![id("sales")];
+        Queue { roles, users: vec![id("bob")], ..queue("sales", Rule::MostFree) }
+    }]);
+    let serves =
+        |name: &str| -> Vec<String> { config.queues_of(&agent(name)).map(|queue| queue.id.to_string()).collect() };
+    assert_eq!(serves("ann"), ["night", SUPPORT]);
+    assert_eq!(serves("bob"), ["night", "sales", SUPPORT]);
 }
 
 #[test]

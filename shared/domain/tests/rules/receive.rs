@@ -208,6 +208,8 @@ fn i2_an_edit_of_a_message_that_never_came_is_a_message_once() {
     take(&mut world, edits("u1", "m1", Content::text("one")));
     let stored = message(&world, "c.1", 1);
     assert_eq!((stored.content.clone(), stored.edited_at_ms), (Content::text("one"), Some(START + SECOND)));
+    let told = (stored.provider_message_id.as_deref(), stored.provider_at_ms);
+    assert_eq!(told, (Some("m1"), Some(START + SECOND)), "as of the message itself");
     // It has come now: the next edit finds it, and should it come itself, it is known.
     take(&mut world, edits("u2", "m1", Content::text("two")));
     assert_eq!(message(&world, "c.1", 1).content, Content::text("two"));

@@ -209,6 +209,7 @@ fn decision_10_only_what_failed_or_may_not_have_arrived_is_sent_again() {
         };
         // L2: it counts as a reply of now. L6: it is refused if the chat closes, or leaves its operator, meanwhile.
         assert_eq!((*from_seq, thread.next_seq), (chat.thread.next_seq, chat.thread.next_seq));
+        assert_eq!(thread.rev, chat.thread.rev + 1, "I7: a close by time that was decided before must not overtake it");
         assert_eq!((thread.last_out_at_ms, speaker), (Some(START + SECOND), &Some(id("ann"))));
         assert_eq!((again.rev, again.seq, &again.content), (message.rev + 1, message.seq, &message.content));
         let delivery = again.delivery.as_ref().unwrap();

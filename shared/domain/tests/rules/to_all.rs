@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::Refusal;
 use domain::chat::EventKind;
 use domain::config::Rule;
-use domain::operator::Status;
+use domain::operator::{Operator, Status};
 use domain::routing::Pass;
 
 use crate::support::{SUPPORT, World, agent, busy, config, id, queue, told};
@@ -26,8 +26,10 @@ fn q3_q8_everybody_available_is_the_audience_and_those_at_the_limit_see_nothing(
     gone.connections.clear();
     let mut stranger = agent("sue");
     stranger.roles.clear();
-    let operators = [agent("ann"), busy("bob", 4), busy("cid", 5), inactive, gone, stranger];
-    let pass = Pass::new(&config.queues[&id(SUPPORT)], &config, operators, 0);
+    let nobody = [busy("cid", 5), inactive, gone, stranger];
+    let pass = |operators: Vec<Operator>| Pass::new(&config.queues[&id(SUPPORT)], &config, operators, 0);
+    assert!(!pass(nobody.to_vec()).anybody_free());
+    let pass = pass([agent("ann"), busy("bob", 4)].into_iter().chain(nobody).collect());
     let audience: BTreeMap<&str, bool> = pass.audience().map(|(operator, room)| (operator.id.as_str(), room)).collect();
     assert_eq!(audience, BTreeMap::from([("ann", true), ("bob", true), ("cid", false)]));
     assert!(pass.anybody_free());
