@@ -109,10 +109,8 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, I: Identity, R: Random> Session<S, 
             Ok(after) => Ok((after, Vec::new())),
             Err(Refusal::TooManyConnections) => {
                 let silent = self.silent(before, now).await?;
-                let rest = silent
-                    .iter()
-                    .fold(before.clone(), |operator, gone| operator.without_connection(gone, now).unwrap_or(operator));
-                Ok((rest.with_connection(&caller.connection, caller.auth_until_ms, now)?, silent))
+                let after = before.with_connection_for(&caller.connection, caller.auth_until_ms, &silent, now)?;
+                Ok((after, silent))
             }
             Err(refusal) => Err(refusal.into()),
         }

@@ -153,6 +153,19 @@ impl Operator {
         Ok(next)
     }
 
+    /// With a connection in the place of silent ones: one change, and one revision, however many there were.
+    pub fn with_connection_for(
+        &self,
+        connection: &str,
+        auth_until_ms: i64,
+        silent: &[String],
+        now_ms: i64,
+    ) -> Result<Self, Refusal> {
+        let mut rest = self.clone();
+        rest.connections.retain(|name, _| !silent.contains(name));
+        rest.with_connection(connection, auth_until_ms, now_ms)
+    }
+
     /// Without a connection; `None` when it was not there.
     pub fn without_connection(&self, connection: &str, now_ms: i64) -> Option<Self> {
         let mut next = self.next();

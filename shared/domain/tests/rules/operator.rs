@@ -215,3 +215,19 @@ fn q4_the_order_of_places_is_the_order_of_the_free() {
     let names: Vec<&str> = order.iter().map(|place| place.operator.as_str()).collect();
     assert_eq!(names, ["ann", "abe", "bob", "cid", "dan"]);
 }
+
+#[test]
+fn i3_a_connection_in_the_place_of_silent_ones_is_one_change() {
+    let mut ann = agent("ann");
+    ann.connections = (1..=5).map(|n| (format!("a{n}"), i64::MAX)).collect();
+    assert_eq!(ann.with_connection("b", i64::MAX, START), Err(Refusal::TooManyConnections));
+    let silent = ["a1".to_owned(), "a2".to_owned()];
+    let after = ann.with_connection_for("b", i64::MAX, &silent, START).unwrap();
+    assert_eq!(after.rev, ann.rev + 1);
+    assert_eq!(after.connections.keys().collect::<Vec<_>>(), ["a3", "a4", "a5", "b"]);
+    assert_eq!(
+        ann.with_connection_for("b", i64::MAX, &[], START),
+        Err(Refusal::TooManyConnections),
+        "nobody is silent"
+    );
+}
