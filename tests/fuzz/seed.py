@@ -3,6 +3,7 @@
 import base64
 import json
 import pathlib
+import urllib.parse
 
 HERE = pathlib.Path(__file__).parent
 FIXTURES = HERE.parent / "fixtures"
@@ -22,6 +23,13 @@ def b64(value: object) -> bytes:
 for path in sorted((FIXTURES / "telegram").iterdir()):
     if path.suffix in (".json", ".txt"):
         seed("telegram_update", path.stem, path.read_bytes())
+
+for path in sorted((FIXTURES / "twilio").glob("*.form")):
+    seed("twilio_form", path.stem, path.read_bytes())
+
+for n, vector in enumerate(json.loads((FIXTURES / "twilio" / "signatures.json").read_text())):
+    body = vector.get("body") or urllib.parse.urlencode([tuple(field) for field in vector.get("form") or []])
+    seed("twilio_signature", f"{n:02}", f"{vector['signature']}\n{vector['url']}\n{body}".encode())
 
 for path in sorted((FIXTURES / "events").glob("*/*.json")):
     event = json.loads(path.read_text())
@@ -52,6 +60,18 @@ for status, body in (
 ):
     name = f"{status}-{len(body)}"
     seed("telegram_reply", name, status.to_bytes(2, "big") + body.encode())
+
+for status, body in (
+    (201, '{"sid":"SM00000000000000000000000000000001","status":"queued","error_code":null}'),
+    (201, '{"sid":"SM00000000000000000000000000000001","status":"failed","error_code":63016,"error_message":"outside"}'),
+    (200, '{"success":true}'),
+    (400, '{"code":21211,"message":"The number +15005550006 is not valid","more_info":"x","status":400}'),
+    (404, '{"code":20404,"message":"The requested resource /2010-04-01/Accounts/AC1/Messages.json was not found","status":404}'),
+    (429, '{"code":20429,"message":"Too Many Requests","status":429}'),
+    (503, "<html>Bad Gateway</html>"),
+):
+    name = f"{status}-{len(body)}"
+    seed("twilio_reply", name, status.to_bytes(2, "big") + body.encode())
 
 for name, text in (
     ("words", "One two three. Four five!\n\nSix seven\neight " * 9),

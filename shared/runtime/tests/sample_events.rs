@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayWebsocketProxyRequest};
 use aws_lambda_events::event::sqs::SqsMessage;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use domain::Provider;
 use runtime::invocation::Invocation;
 use runtime::{batch, gateway};
@@ -18,9 +20,13 @@ use wire::timers::Fires;
 
 const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 const UPDATE: &str = include_str!("../../../tests/fixtures/telegram/text.json");
+const FORMS: [(&str, &str); 2] = [
+    ("whatsapp-webhook/message", include_str!("../../../tests/fixtures/twilio/text.form")),
+    ("whatsapp-webhook/status", include_str!("../../../tests/fixtures/twilio/status_delivered.form")),
+];
 
 /// Which way each sample wakes its function; frames are told apart by their name.
-const SAMPLES: [(&str, Way); 21] = [
+const SAMPLES: [(&str, Way); 23] = [
     ("acceptance/accept-timeout", Way::Timer),
     ("acceptance/offer-hint", Way::Queue("offer-hints")),
     ("auto-close/auto-close", Way::Timer),
@@ -42,6 +48,8 @@ const SAMPLES: [(&str, Way); 21] = [
     ("settings/list-queues", Way::Http("ANY /api/{proxy+}")),
     ("settings/put-queue", Way::Http("ANY /api/{proxy+}")),
     ("telegram-webhook/update", Way::Http("POST /webhooks/telegram/{channel}")),
+    ("whatsapp-webhook/message", Way::Http("POST /webhooks/whatsapp")),
+    ("whatsapp-webhook/status", Way::Http("POST /webhooks/whatsapp/status")),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +193,7 @@ fn check_frame(name: &str, frame: &ApiGatewayWebsocketProxyRequest) {
 }
 
 fn check_call(name: &str, route: &str, event: Value) {
-    assert!(TEMPLATE.contains(route), "{name}: the template has no route {route}");
+    assert!(TEMPLATE.contains(&format!("\"{route}\"")), "{name}: the template has no route {route}");
     assert_eq!(event["version"], "2.0", "{name}");
     assert_eq!(event["routeKey"], *route, "{name}");
     let call: ApiGatewayV2httpRequest = read(name, event);
@@ -194,6 +202,11 @@ fn check_call(name: &str, route: &str, event: Value) {
         assert!(call.headers.contains_key("x-telegram-bot-api-secret-token"), "{name}");
         let update: Value = serde_json::from_str(call.body.as_deref().expect("a body")).expect("JSON");
         assert_eq!(update, serde_json::from_str::<Value>(UPDATE).expect("JSON"), "{name}");
+        return;
+    }
+    if let Some((_, form)) = FORMS.iter().find(|(form, _)| *form == name) {
+        assert!(call.headers.contains_key("x-twilio-signature") && call.is_base64_encoded, "{name}");
+        assert_eq!(STANDARD.decode(call.body.as_deref().expect("a body")).expect("base64"), form.as_bytes(), "{name}");
         return;
     }
     assert!(call.headers.contains_key("authorization"), "{name}");

@@ -4,6 +4,7 @@
 mod operators;
 mod queues;
 mod telegram;
+mod twilio;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,11 +19,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "telegram_update", run: telegram::update },
     Target { name: "telegram_reply", run: telegram::reply },
     Target { name: "telegram_secret", run: telegram::secret },
     Target { name: "split_text", run: telegram::split },
+    Target { name: "twilio_form", run: twilio::form },
+    Target { name: "twilio_signature", run: twilio::signature },
+    Target { name: "twilio_reply", run: twilio::reply },
     Target { name: "frame", run: operators::frame },
     Target { name: "http_body", run: operators::http_body },
     Target { name: "token", run: operators::token },

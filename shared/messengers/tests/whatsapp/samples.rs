@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use messengers::whatsapp::{Form, parse, parse_status};
 
@@ -14,14 +15,17 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// All samples by file name.
-pub(crate) fn all() -> BTreeMap<String, Vec<u8>> {
-    fs::read_dir(folder())
-        .expect("the folder of samples")
-        .map(|entry| entry.expect("an entry of the folder").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "form"))
-        .map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), path))
-        .map(|(name, path)| (name, fs::read(path).expect("a sample")))
-        .collect()
+pub(crate) fn all() -> &'static BTreeMap<String, Vec<u8>> {
+    static ALL: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
+        fs::read_dir(folder())
+            .expect("the folder of samples")
+            .map(|entry| entry.expect("an entry of the folder").path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "form"))
+            .map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), path))
+            .map(|(name, path)| (name, fs::read(path).expect("a sample")))
+            .collect()
+    });
+    &ALL
 }
 
 /// What a sample becomes; statuses are told by their name, as Twilio tells them by their address.
@@ -43,7 +47,7 @@ fn each_sample_becomes_what_is_expected() {
     assert_eq!(expected.len(), EXPECTED.len(), "a file is expected twice");
     let mut wrong = Vec::new();
     for (name, body) in all() {
-        let became = became(&name, &body);
+        let became = became(name, body);
         match expected.remove(name.as_str()) {
             Some(expected) if expected == became => {}
             expected => wrong.push(format!("{name}\n  became   {became}\n  expected {expected:?}")),
@@ -56,7 +60,7 @@ fn each_sample_becomes_what_is_expected() {
 #[test]
 fn a_status_that_names_no_reply_is_ignored_and_a_status_is_no_message() {
     for (name, body) in all() {
-        let form = Form::read(&body).expect("a form");
+        let form = Form::read(body).expect("a form");
         if name.starts_with("status_") {
             let outcome = describe::outcome(&parse_status(&form, None).outcome);
             assert!(outcome.starts_with("ignored: "), "{name}: {outcome}");
@@ -72,7 +76,7 @@ fn a_status_that_names_no_reply_is_ignored_and_a_status_is_no_message() {
 fn the_index_lists_each_sample() {
     let index = fs::read_to_string(folder().join("README.md")).unwrap();
     let listed: Vec<&str> = index.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()).collect();
-    let there: Vec<String> = all().into_keys().collect();
+    let there: Vec<&str> = all().keys().map(String::as_str).collect();
     let mut sorted: Vec<&str> = listed.into_iter().filter(|name| name.contains(".form")).collect();
     sorted.sort_unstable();
     assert_eq!(sorted, there);

@@ -60,7 +60,7 @@ fn each_signature_of_twilios_libraries_is_taken_for_what_it_is() {
 fn security_whatever_is_changed_in_a_form_shows() {
     const URL: &str = "https://chat.example.com/webhooks/whatsapp";
     for (name, body) in samples::all() {
-        let form = Form::read(&body).expect("a form");
+        let form = Form::read(body).expect("a form");
         let signature = sign("token", URL, Payload::Form(&form));
         let is_authentic = |form: &Form| authentic("token", URL, Payload::Form(form), Some(signature.as_bytes()));
         assert!(is_authentic(&form), "{name}");
