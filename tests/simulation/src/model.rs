@@ -43,6 +43,8 @@ pub(crate) struct Model {
     pub(crate) configs: Vec<(i64, Configuration)>,
     /// When each chat's route last changed.
     moved: BTreeMap<ChatId, i64>,
+    /// When the present offer of each chat was made, and when its close timer was last set.
+    armed: BTreeMap<ChatId, (i64, i64)>,
     /// When each operator's row last changed.
     pub(crate) changed: BTreeMap<OperatorId, i64>,
     /// How many messages of a chat are stored.
@@ -102,6 +104,11 @@ impl Model {
     /// When the chat's route last changed.
     pub(crate) fn moved_ms(&self, chat: &ChatId) -> i64 {
         self.moved.get(chat).copied().unwrap_or(0)
+    }
+
+    /// When the chat's present offer was made, and when its close timer was last set: from then on each has a timer of its own.
+    pub(crate) fn armed_ms(&self, chat: &ChatId) -> (i64, i64) {
+        self.armed.get(chat).copied().unwrap_or_default()
     }
 
     pub(crate) fn config(&self) -> Configuration {
@@ -199,6 +206,14 @@ impl Model {
         }
         if before.as_ref().is_none_or(|before| before.route != chat.route) {
             self.moved.insert(chat.id.clone(), now_ms);
+        }
+        let offer = |chat: &Chat| chat.offer().map(|offer| offer.id.clone());
+        let armed = self.armed.entry(chat.id.clone()).or_default();
+        if before.as_ref().and_then(offer) != offer(chat) {
+            armed.0 = now_ms;
+        }
+        if before.as_ref().and_then(|before| before.route.close_due_at_ms) != chat.route.close_due_at_ms {
+            armed.1 = now_ms;
         }
         let open =
             self.chats.values().filter(|one| one.id.conversation == chat.id.conversation && !one.is_closed()).count();
