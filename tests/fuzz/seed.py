@@ -1,6 +1,8 @@
 """Seeds the corpus from tests/fixtures; run again after new fixtures."""
 
 import base64
+import hashlib
+import hmac
 import json
 import pathlib
 import urllib.parse
@@ -20,9 +22,10 @@ def b64(value: object) -> bytes:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
 
 
-for path in sorted((FIXTURES / "telegram").iterdir()):
-    if path.suffix in (".json", ".txt"):
-        seed("telegram_update", path.stem, path.read_bytes())
+for messenger in ("telegram", "messenger"):
+    for path in sorted((FIXTURES / messenger).iterdir()):
+        if path.suffix in (".json", ".txt"):
+            seed(f"{messenger}_update", path.stem, path.read_bytes())
 
 for path in sorted((FIXTURES / "twilio").glob("*.form")):
     seed("twilio_form", path.stem, path.read_bytes())
@@ -72,6 +75,24 @@ for status, body in (
 ):
     name = f"{status}-{len(body)}"
     seed("twilio_reply", name, status.to_bytes(2, "big") + body.encode())
+
+for status, body in (
+    (200, '{"recipient_id":"2000000000000001","message_id":"m_Synthetic0001"}'),
+    (200, '{"success":true}'),
+    (200, '{"id":"2000000000000001","name":"Ada Example","first_name":"Ada","last_name":"Example"}'),
+    (400, '{"error":{"message":"No matching user found","type":"OAuthException","code":100,"error_subcode":2018001}}'),
+    (400, '{"error":{"message":"Malformed access token EAAG","type":"OAuthException","code":190}}'),
+    (403, '{"error":{"message":"Outside of allowed window","type":"OAuthException","code":10,"error_subcode":2018278}}'),
+    (500, '{"error":{"message":"Please retry","type":"OAuthException","code":2,"is_transient":true}}'),
+    (502, "<html>Bad Gateway</html>"),
+):
+    seed("messenger_reply", f"{status}-{len(body)}", status.to_bytes(2, "big") + body.encode())
+
+BODY = b'{"object":"page","entry":[]}'
+for secret in ("the-new-secret", "the-old-secret", "another"):
+    digits = hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest()
+    seed("messenger_signature", secret, f"sha256={digits}\n".encode() + BODY)
+seed("messenger_signature", "token", b"the-old-secret")
 
 for name, text in (
     ("words", "One two three. Four five!\n\nSix seven\neight " * 9),

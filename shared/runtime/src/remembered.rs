@@ -53,7 +53,7 @@ impl<K: Clone + Eq + Hash, V> Remembered<K, V> {
                 Ok(known)
             }
             (Err(error), Some(entry)) => {
-                tracing::warn!(%error, "a channel is gone by as it was read before");
+                tracing::warn!(%error, "gone by as it was read before");
                 let known = entry.known.clone();
                 self.keep(name, Entry { tried_at_ms: now_ms, ..entry });
                 Ok(known)

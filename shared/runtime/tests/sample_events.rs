@@ -24,14 +24,17 @@ const FORMS: [(&str, &str); 2] = [
     ("whatsapp-webhook/message", include_str!("../../../tests/fixtures/twilio/text.form")),
     ("whatsapp-webhook/status", include_str!("../../../tests/fixtures/twilio/status_delivered.form")),
 ];
+const CALL: &str = include_str!("../../../tests/fixtures/messenger/text.json");
 
 /// Which way each sample wakes its function; frames are told apart by their name.
-const SAMPLES: [(&str, Way); 23] = [
+const SAMPLES: [(&str, Way); 25] = [
     ("acceptance/accept-timeout", Way::Timer),
     ("acceptance/offer-hint", Way::Queue("offer-hints")),
     ("auto-close/auto-close", Way::Timer),
     ("auto-close/close-hint", Way::Queue("close-hints")),
     ("inbound/message", Way::Queue("inbound.fifo")),
+    ("messenger-webhook/update", Way::Http("POST /webhooks/messenger")),
+    ("messenger-webhook/verify", Way::Http("GET /webhooks/messenger")),
     ("outbound/reply", Way::Queue("outbound-telegram.fifo")),
     ("outbound/typing", Way::Queue("outbound-telegram.fifo")),
     ("router/delayed-absent", Way::Queue("delayed")),
@@ -192,16 +195,29 @@ fn check_frame(name: &str, frame: &ApiGatewayWebsocketProxyRequest) {
     let _: Request = read(name, value);
 }
 
+/// The header that vouches for a messenger's call, and the body that its sample has.
+fn webhook(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "telegram-webhook/update" => Some(("x-telegram-bot-api-secret-token", UPDATE)),
+        "messenger-webhook/update" => Some(("x-hub-signature-256", CALL)),
+        _ => None,
+    }
+}
+
 fn check_call(name: &str, route: &str, event: Value) {
     assert!(TEMPLATE.contains(&format!("\"{route}\"")), "{name}: the template has no route {route}");
     assert_eq!(event["version"], "2.0", "{name}");
     assert_eq!(event["routeKey"], *route, "{name}");
     let call: ApiGatewayV2httpRequest = read(name, event);
     let path = call.raw_path.as_deref().expect("a path");
-    if name.starts_with("telegram-webhook/") {
-        assert!(call.headers.contains_key("x-telegram-bot-api-secret-token"), "{name}");
+    if name == "messenger-webhook/verify" {
+        assert_eq!(call.query_string_parameters.first("hub.mode"), Some("subscribe"), "{name}");
+        return;
+    }
+    if let Some((header, body)) = webhook(name) {
+        assert!(call.headers.contains_key(header), "{name}");
         let update: Value = serde_json::from_str(call.body.as_deref().expect("a body")).expect("JSON");
-        assert_eq!(update, serde_json::from_str::<Value>(UPDATE).expect("JSON"), "{name}");
+        assert_eq!(update, serde_json::from_str::<Value>(body).expect("JSON"), "{name}");
         return;
     }
     if let Some((_, form)) = FORMS.iter().find(|(form, _)| *form == name) {

@@ -1,6 +1,7 @@
 //! Fuzz targets for every parser of foreign bytes. Each is a plain function that panics when a parser does, or when what it
 //! made of the bytes breaks its promise; no fuzzer is needed to run one.
 
+mod messenger;
 mod operators;
 mod queues;
 mod telegram;
@@ -23,6 +24,9 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "telegram_update", run: telegram::update },
     Target { name: "telegram_reply", run: telegram::reply },
     Target { name: "telegram_secret", run: telegram::secret },
+    Target { name: "messenger_update", run: messenger::update },
+    Target { name: "messenger_reply", run: messenger::reply },
+    Target { name: "messenger_signature", run: messenger::signature },
     Target { name: "split_text", run: telegram::split },
     Target { name: "twilio_form", run: twilio::form },
     Target { name: "twilio_signature", run: twilio::signature },

@@ -24,6 +24,7 @@ pub(crate) fn update(data: &[u8]) {
     }
 }
 
+/// An event is whole, bounded, free of NUL, and read back as written.
 pub(crate) fn check(event: &InboundEvent) {
     assert!(!event.event_id.is_empty() && !event.customer.address.is_empty() && !event.customer.name.is_empty());
     if let InboundKind::Message { message_id, .. } | InboundKind::Edited { message_id, .. } = &event.what {

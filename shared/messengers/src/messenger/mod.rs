@@ -17,5 +17,5 @@ pub use request::{
     TEXT_CHARS_MAX, pass_thread_control, profile, release_thread_control, send_attachment, send_text, split_text,
     typing, with_proof,
 };
-pub use signature::{CHALLENGE_BYTES_MAX, LINES_MAX, authentic, lines, verify};
+pub use signature::{CHALLENGE_BYTES_MAX, LINES_MAX, authentic, lines, sign, verify};
 pub use update::{PageEvent, ParseError, Parsed, ignored, parse};

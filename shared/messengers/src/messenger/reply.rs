@@ -18,6 +18,8 @@ pub const HOLD_SECONDS_SHORT: u32 = 5;
 const MID_BYTES_MAX: usize = 256;
 /// The most characters of a name.
 const NAME_CHARS_MAX: usize = 256;
+/// The shortest run without white space that may be a token, bytes; no word of Facebook's messages is as long.
+const SECRET_BYTES_MIN: usize = 40;
 
 /// The code of a parameter that is wrong.
 const INVALID_PARAMETER: i64 = 100;
@@ -149,12 +151,9 @@ fn hold(retry_after_s: u32) -> FailureClass {
     FailureClass::Hold { retry_after_s }
 }
 
-/// Facebook's "Malformed access token …" repeats the token: nothing behind these words is kept but words.
+/// Facebook's "Malformed access token …" repeats the token: only what is short enough to be a word is kept.
 fn without_token(message: &str) -> String {
     let words = message.split_whitespace();
     let shown = words.map(|word| if word.len() >= SECRET_BYTES_MIN { "<long>" } else { word });
     shown.collect::<Vec<_>>().join(" ")
 }
-
-/// The shortest run without white space that may be a token, bytes; no word of Facebook's messages is as long.
-const SECRET_BYTES_MIN: usize = 40;

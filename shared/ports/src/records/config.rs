@@ -65,3 +65,8 @@ pub fn account_key(provider: Provider, account: &str) -> Key {
     };
     Key::config(format!("ACCOUNT#{provider}#{account}"), "S")
 }
+
+/// Reads which channel it is.
+pub fn decode_account(row: &Row) -> Result<ChannelId, StoreError> {
+    decode(row, "channel")
+}
