@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// The version of the Graph API that is spoken (a version is served for about two years).
+pub const GRAPH_VERSION: &str = "v25.0";
+
 /// Whose API is called, and so how the secret goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
@@ -82,7 +85,7 @@ impl fmt::Debug for Call {
         let query: Vec<&str> = self.query.iter().map(|(name, _)| *name).collect();
         let mut shown = f.debug_struct("Call");
         shown.field("host", &self.host).field("method", &self.method).field("verb", &self.verb);
-        shown.field("query", &query).field("body", &self.body).finish()
+        shown.field("query", &query).field("body", &self.body).finish_non_exhaustive()
     }
 }
 
