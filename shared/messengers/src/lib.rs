@@ -5,4 +5,6 @@
 
 pub mod call;
 pub mod failure;
+pub mod messenger;
 pub mod telegram;
+pub mod whatsapp;

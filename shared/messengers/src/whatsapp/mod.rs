@@ -1,0 +1,5 @@
+//! WhatsApp, through Twilio.
+//!
+//! Source: <https://www.twilio.com/docs/whatsapp>.
+
+pub mod connect;
