@@ -70,6 +70,9 @@ pub(crate) fn not_arrived(number: i64) -> Fault {
             "WhatsApp lets a business write only to who wrote within a day: send any message from the confirmation number \
              to this number, then connect again."
         }
+        connect::NOT_VERIFIED => {
+            "A trial account writes only to numbers that are verified at Twilio: verify it there, then connect again."
+        }
         _ => "Check that it uses WhatsApp, then connect again.",
     };
     Fault::Said(Code::ConfirmationNotSent, format!("{} {why} (Twilio: {number})", Code::ConfirmationNotSent.text()))

@@ -146,6 +146,7 @@ async fn c7_a_code_that_does_not_arrive_is_told_why() {
     for (number, code, words) in [
         (63015, "not_a_participant", "join <code>"),
         (63016, "confirmation_not_sent", "within a day"),
+        (21608, "confirmation_not_sent", "trial account"),
         (63003, "confirmation_not_sent", "63003"),
     ] {
         let bench = Bench::new();

@@ -181,6 +181,8 @@ pub fn undelivered(answer: &Value) -> Option<i64> {
 
 /// Twilio's number for somebody who has not joined the sandbox.
 pub const NOT_A_PARTICIPANT: i64 = 63015;
+/// Twilio's number for a message of a trial account to a number that was not verified at Twilio.
+pub const NOT_VERIFIED: i64 = 21608;
 /// Twilio's number for a message to somebody who has not written within a day.
 pub const OUTSIDE_WINDOW: i64 = 63016;
 
