@@ -167,7 +167,7 @@ impl<S: Store, Q: Queues, K: Secrets, C: Clock> Webhook<S, Q, K, C> {
 async fn read_channel(store: &impl Store, page: &str) -> Result<Option<Channel>, StoreError> {
     let rows = store.get(&[account_key(Provider::Messenger, page)]).await?;
     let Some(id) = rows.first().and_then(Option::as_ref).map(decode_account).transpose()? else { return Ok(None) };
-    let rows = store.get(&[channel_key(&id)]).await?;
+    let rows = store.get(&[channel_key(&id.channel)]).await?;
     let record = rows.first().and_then(Option::as_ref).map(decode_channel).transpose()?;
     let channel = record.map(|record| record.channel);
     Ok(channel.filter(|channel| channel.provider == Provider::Messenger && channel.account == page))

@@ -130,5 +130,9 @@ fn code(objection: &Objection) -> Code {
         Objection::ChannelHasChats => Code::ChannelHasChats,
         Objection::AccountTaken(_) => Code::AccountTaken,
         Objection::AccountDiffers => Code::AccountDiffers,
+        Objection::SettingsMissing(_) => Code::SettingsMissing,
+        Objection::SignInRefused => Code::SignInRefused,
+        Objection::ConfirmationRefused => Code::ConfirmationRefused,
+        Objection::CodeWrong(_) => Code::CodeWrong,
     }
 }

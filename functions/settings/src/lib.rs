@@ -7,12 +7,15 @@
 mod answer;
 mod change;
 mod channels;
+mod facebook;
 mod operators;
 mod queues;
 mod request;
 mod roles;
+mod setup;
 mod system;
 mod telegram;
+mod twilio;
 mod world;
 
 use lambda_http::{Body, Request, Response};
@@ -72,6 +75,12 @@ impl<W: World> Settings<W> {
             Operation::ListChannels => self.list_channels().await,
             Operation::ConnectTelegram => self.connect_telegram(&call).await,
             Operation::ReconnectTelegram => self.reconnect_telegram(&call).await,
+            Operation::SignInMessenger => self.sign_in_messenger(&call).await,
+            Operation::ListPages => self.list_pages(&call).await,
+            Operation::ConnectMessenger => self.connect_messenger(&call).await,
+            Operation::ConnectWhatsapp => self.connect_whatsapp(&call).await,
+            Operation::ConfirmWhatsapp => self.confirm_whatsapp(&call).await,
+            Operation::ReconnectWhatsapp => self.reconnect_whatsapp(&call).await,
             Operation::GetChannel => self.get_channel(&call).await,
             Operation::PutChannel => self.put_channel(&call).await,
             Operation::DeleteChannel => self.delete_channel(&call).await,

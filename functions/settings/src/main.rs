@@ -27,6 +27,8 @@ async fn main() -> Result<(), Error> {
             twilio_messaging: need("TWILIO_MESSAGING_BASE_URL")?,
         }),
         public_url: need("PUBLIC_URL")?,
+        facebook_dialog_url: need("FACEBOOK_DIALOG_URL")?,
+        allowed_origins: find("ALLOWED_ORIGINS").unwrap_or_default(),
     });
     lambda_http::run(service_fn(|request| settings.handle(request))).await
 }

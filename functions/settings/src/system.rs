@@ -3,7 +3,7 @@
 use domain::config::Configuration;
 use domain::settings::{self, SettingCode, SettingValue};
 use ports::Secrets;
-use ports::secrets::Secret;
+use ports::secrets::{FACEBOOK_APP, Secret};
 use wire::http::{self, CAN_MANAGE_IDENTITY, Code, SettingBody, SettingView};
 
 use crate::answer::{Answer, Fault};
@@ -14,6 +14,15 @@ use crate::{Settings, World};
 /// The name under which the secret store keeps `IdentityServerClientSecret`; its dot keeps it from ever being
 /// a channel's id, so that no call about channels reaches it.
 pub(crate) const IDENTITY_SECRET: &str = "identity-server.client";
+
+/// Under which name the secret store keeps a setting that is never shown.
+fn secret_name(code: SettingCode) -> Option<&'static str> {
+    match code {
+        SettingCode::IdentityServerClientSecret => Some(IDENTITY_SECRET),
+        SettingCode::FacebookAppSecret => Some(FACEBOOK_APP),
+        _ => None,
+    }
+}
 
 impl<W: World> Settings<W> {
     pub(crate) async fn list_settings(&self) -> Result<Answer, Fault> {
@@ -37,12 +46,11 @@ impl<W: World> Settings<W> {
         let SettingBody { value } = call.body()?;
         let mut trial = self.configuration().await?;
         settings::set(&mut trial, code, &value)?;
-        let is_secret = code == SettingCode::IdentityServerClientSecret;
         if let SettingValue::Text(text) = &value
-            && is_secret
-            && trial.settings.identity_server_client_secret_set
+            && let Some(name) = secret_name(code)
+            && code.is_set(&trial.settings) == Some(true)
         {
-            self.world.secrets().put_channel_token(IDENTITY_SECRET, &Secret::new(text.trim())).await?;
+            self.world.secrets().put_channel_token(name, &Secret::new(text.trim())).await?;
         }
         let config = self
             .change(&[], |config, _| {
@@ -50,8 +58,10 @@ impl<W: World> Settings<W> {
                 Ok(Decided::concerning(config.clone(), impact))
             })
             .await?;
-        if is_secret && !config.settings.identity_server_client_secret_set {
-            self.world.secrets().delete_channel_token(IDENTITY_SECRET).await?;
+        if let Some(name) = secret_name(code)
+            && code.is_set(&config.settings) == Some(false)
+        {
+            self.world.secrets().delete_channel_token(name).await?;
         }
         Ok(Answer::json(200, &self.view(code, &config)))
     }
@@ -66,13 +76,12 @@ impl<W: World> Settings<W> {
             SettingValue::Empty => default.clone(),
             value => value,
         };
-        let is_secret = code == SettingCode::IdentityServerClientSecret;
         SettingView {
             code: code.as_str().to_owned(),
             value,
             default,
             description: code.description().to_owned(),
-            set: is_secret.then_some(config.settings.identity_server_client_secret_set),
+            set: code.is_set(&config.settings),
         }
     }
 

@@ -39,6 +39,10 @@ pub trait World {
     fn messengers(&self) -> &Self::Messengers;
     /// The API's own address, with its stage: `SiteUrl` when nobody set one (C4).
     fn public_url(&self) -> &str;
+    /// Where Facebook's sign-in dialog is (C5).
+    fn facebook_dialog_url(&self) -> &str;
+    /// The origins whose pages may call the API, separated by commas.
+    fn allowed_origins(&self) -> &str;
 }
 
 /// A world of parts.
@@ -61,6 +65,10 @@ pub struct Parts<S, Q, P, C, R, I, K, T> {
     pub messengers: T,
     /// See [`World::public_url`].
     pub public_url: String,
+    /// See [`World::facebook_dialog_url`].
+    pub facebook_dialog_url: String,
+    /// See [`World::allowed_origins`].
+    pub allowed_origins: String,
 }
 
 impl<S, Q, P, C, R, I, K, T> World for Parts<S, Q, P, C, R, I, K, T>
@@ -109,5 +117,11 @@ where
     }
     fn public_url(&self) -> &str {
         self.public_url.trim_end_matches('/')
+    }
+    fn facebook_dialog_url(&self) -> &str {
+        &self.facebook_dialog_url
+    }
+    fn allowed_origins(&self) -> &str {
+        &self.allowed_origins
     }
 }

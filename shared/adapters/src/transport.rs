@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messengers::call::{Body, Call, FilePart, Host, Verb};
+use messengers::call::{Body, Call, FilePart, GRAPH_VERSION, Host, Verb};
 use messengers::telegram::{endpoint, valid_token};
 use ports::{MessengerReply, MessengerTransport};
 use reqwest::multipart::{Form, Part};
@@ -17,8 +17,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT_A_MEGABYTE: Duration = Duration::from_secs(1);
 /// The most that is read of an answer, bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// The version of the Graph API that is spoken (a version is served for about two years).
-const GRAPH_VERSION: &str = "v25.0";
 
 /// Where the messengers are: their own addresses, or simulators'.
 #[derive(Clone, Debug)]

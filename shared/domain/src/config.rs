@@ -175,6 +175,12 @@ pub struct Settings {
     /// Whether `IdentityServerClientSecret` is set; the secret itself is in the secret store (C9).
     #[serde(default)]
     pub identity_server_client_secret_set: bool,
+    /// `FacebookAppId` (C5).
+    #[serde(default)]
+    pub facebook_app_id: Option<String>,
+    /// Whether `FacebookAppSecret` is set; the secret itself is in the secret store (C9).
+    #[serde(default)]
+    pub facebook_app_secret_set: bool,
     /// Counts their changes.
     #[serde(default)]
     pub version: u64,
@@ -190,6 +196,8 @@ impl Default for Settings {
             identity_server_url: None,
             identity_server_client_id: None,
             identity_server_client_secret_set: false,
+            facebook_app_id: None,
+            facebook_app_secret_set: false,
             version: 0,
         }
     }

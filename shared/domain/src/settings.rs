@@ -7,18 +7,23 @@ mod channels;
 mod codes;
 mod people;
 mod queues;
+mod setup;
 
 use std::collections::BTreeSet;
 
 pub use channels::{
-    ChannelDraft, WEBHOOK_NOT_CONFIRMED, change_channel, confirm_channel, connect_again, connect_channel,
-    delete_channel,
+    ChannelDraft, PERMISSION_MISSING, TOKEN_INVALID, WEBHOOK_NOT_CONFIRMED, change_channel, confirm_channel,
+    connect_again, connect_channel, connect_page, delete_channel, mark_problem,
 };
 pub use codes::{SettingCode, SettingValue, set, valid_https_url};
 pub use people::{EMAIL_CHARS_MAX, UserChange, UserDraft, change_user, lost_role, new_user};
 pub use queues::{
     ABSENCE_RETURN_MIN_MAX, QueueDraft, QueueUse, RoleDraft, change_queue, change_role, create_queue, create_role,
     delete_queue, delete_role,
+};
+
+pub use setup::{
+    CHOICE_MS, CONFIRMATION_MS, Confirmation, SIGN_IN_MS, SignIn, TRIES_MAX, check_return_url, missing_settings,
 };
 
 use crate::config::{Configuration, LIMIT_MAX, NAME_CHARS_MAX, ROLES_OF_ONE_MAX};
@@ -52,11 +57,23 @@ pub enum Objection {
     #[error("A channel that has chats can't be deleted, only deactivated.")]
     ChannelHasChats,
     /// Another channel has this bot, page or number (C3).
-    #[error("The channel \"{0}\" has this bot already.")]
+    #[error("The channel \"{0}\" has this bot, page or number already.")]
     AccountTaken(String),
     /// The bot, page or number is another than the channel's.
     #[error("This token is of another bot; connect that one as a channel of its own.")]
     AccountDiffers,
+    /// Setting up a channel needs settings that nobody set (P3).
+    #[error("Set these settings first: {}.", .0.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(", "))]
+    SettingsMissing(Vec<SettingCode>),
+    /// The sign-in to Facebook is not under way, or not any more (C5).
+    #[error("This sign-in to Facebook is over, or was another person's; begin again.")]
+    SignInRefused,
+    /// The confirmation of a number is not under way, or not any more (C7).
+    #[error("This confirmation is over, or was another person's; connect the number again to get another code.")]
+    ConfirmationRefused,
+    /// The code is not the one that was sent; so many tries are left (C7).
+    #[error("This is not the code that was sent; tries left: {0}.")]
+    CodeWrong(u32),
 }
 
 /// Whom a change concerns, beside whoever reads the configuration.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// The version of the Graph API that is spoken (a version is served for about two years).
+pub const GRAPH_VERSION: &str = "v25.0";
+
 /// Whose API is called, and so how the secret goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Host {

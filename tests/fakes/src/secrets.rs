@@ -35,6 +35,19 @@ impl FakeSecrets {
         self.0.faults.add(n, error);
     }
 
+    /// The call after `calls` good ones ends with this.
+    pub fn fail_after(&self, calls: usize, error: &SecretError) {
+        self.0.faults.add_after(calls, error);
+    }
+
+    /// The names of secrets that begin so, in order.
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        let tokens = self.0.tokens.borrow();
+        let mut names: Vec<String> = tokens.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        names.sort();
+        names
+    }
+
     /// The token of a channel, for a test to look at.
     pub fn token(&self, channel: &str) -> Option<String> {
         self.0.tokens.borrow().get(channel).map(|token| token.reveal().to_owned())

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use wire::http::{Code, ROUTES};
 
+use super::graph::{APP, APP_SECRET, CODE, RETURN_URL};
+use super::twilio::{AUTH, PHONE, SID};
 use super::{Bench, TOKEN};
 
 fn document() -> Value {
@@ -83,6 +85,42 @@ fn check_answer(document: &Value, path: &str, method: &str, got: &super::Got) {
     assert!(got.body.is_null() || !answered.is_empty(), "{method} {path}");
 }
 
+/// The calls that connect pages and numbers.
+async fn check_set_ups(bench: &Bench, document: &Value) {
+    let call = async |path: &str, body: Value| {
+        let got = bench.call(&format!("POST {path}"), body).await;
+        check_answer(document, path, "post", &got);
+        got.body
+    };
+    let item = |answered: &Value, schema: &str| {
+        let shown: BTreeSet<String> = answered.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(shown, fields(document, &document["components"]["schemas"][schema]), "{schema}");
+    };
+    call("/api/channels/messenger/sign-in", json!({ "return_url": RETURN_URL })).await;
+    bench.call("PUT /api/settings/FacebookAppId", json!({ "value": APP })).await;
+    bench.call("PUT /api/settings/FacebookAppSecret", json!({ "value": APP_SECRET })).await;
+    bench.graph.page("71", "Flowers", &["MANAGE"]);
+    let dialog = call("/api/channels/messenger/sign-in", json!({ "return_url": RETURN_URL })).await;
+    let pages = call("/api/channels/messenger/pages", json!({ "code": CODE, "state": dialog["state"] })).await;
+    item(&pages["pages"][0], "Page");
+    let body = json!({ "state": dialog["state"], "pages": ["71", "9"] });
+    let connected = call("/api/channels/messenger", body).await;
+    item(&connected["pages"][0], "ConnectedPage");
+    item(&connected["pages"][0]["channel"], "Channel");
+    item(&connected["pages"][1], "ConnectedPage");
+    let body = json!({
+        "phone_number": "+14155238886", "confirmation_phone_number": PHONE, "account_sid": SID, "auth_token": AUTH,
+    });
+    let confirming = call("/api/channels/whatsapp", body).await;
+    let body = json!({ "confirmation": confirming["confirmation"], "code": bench.twilio.last_code() });
+    let number = call("/api/channels/whatsapp/confirm", body).await;
+    item(&number, "Connected");
+    for id in ["fb-71", "wa-14155238886"] {
+        let got = bench.get(&format!("/api/channels/{id}/health")).await;
+        check_answer(document, "/api/channels/{id}/health", "get", &got);
+    }
+}
+
 #[tokio::test]
 async fn answers_have_the_documented_fields() {
     let (bench, document) = (Bench::new(), document());
@@ -94,6 +132,7 @@ async fn answers_have_the_documented_fields() {
     check_answer(&document, "/api/operators", "post", &person);
     let channel = bench.call("POST /api/channels/telegram", json!({ "token": TOKEN })).await;
     check_answer(&document, "/api/channels/telegram", "post", &channel);
+    check_set_ups(&bench, &document).await;
     for (path, target) in [
         ("/api/queues", "/api/queues".to_owned()),
         ("/api/queues/{id}", format!("/api/queues/{}", queue.id())),

@@ -1,24 +1,49 @@
 mod channels;
 mod document;
+mod graph;
+mod messenger;
 mod operators;
 mod queues;
 mod rights;
 mod system;
 mod telegram;
+mod twilio;
+mod whatsapp;
 
 use domain::config::Configuration;
 use fakes::{FakeClock, FakeIdentity, FakePush, FakeQueues, FakeRandom, FakeSecrets, MemoryStore};
 use lambda_http::{Body, RequestExt};
+use messengers::call::{Call, Host};
 use ports::records::{configuration_key, decode_configuration};
 use ports::store::Row;
-use ports::{Clock, Principal};
+use ports::{Clock, MessengerReply, MessengerTransport, Principal};
 use serde_json::{Value, json};
 use wire::queues::{Delayed, QueueMessage};
 
+use self::graph::FakeGraph;
 use self::telegram::FakeTelegram;
+use self::twilio::FakeTwilio;
 use crate::{Parts, Settings};
 
-type World = Parts<MemoryStore, FakeQueues, FakePush, FakeClock, FakeRandom, FakeIdentity, FakeSecrets, FakeTelegram>;
+type World = Parts<MemoryStore, FakeQueues, FakePush, FakeClock, FakeRandom, FakeIdentity, FakeSecrets, Messengers>;
+
+/// All messengers.
+#[derive(Clone, Default)]
+struct Messengers {
+    telegram: FakeTelegram,
+    graph: FakeGraph,
+    twilio: FakeTwilio,
+}
+
+impl MessengerTransport for Messengers {
+    async fn call(&self, secret: &str, call: &Call) -> MessengerReply {
+        match call.host {
+            Host::Telegram => self.telegram.call(secret, call).await,
+            Host::Graph => self.graph.answer(secret, call),
+            Host::Twilio | Host::TwilioMessaging => self.twilio.answer(secret, call),
+        }
+    }
+}
 
 /// A bot's token, and another one of the same bot.
 pub(crate) const TOKEN: &str = "123456789:AAE_fake-fake_fake-fake_fake-fake_fa";
@@ -36,6 +61,8 @@ pub(crate) struct Bench {
     pub(crate) identity: FakeIdentity,
     pub(crate) secrets: FakeSecrets,
     pub(crate) telegram: FakeTelegram,
+    pub(crate) graph: FakeGraph,
+    pub(crate) twilio: FakeTwilio,
 }
 
 /// An answer.
@@ -66,7 +93,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let (store, queues, push, clock) =
             (MemoryStore::new(), FakeQueues::default(), FakePush::default(), FakeClock::default());
-        let (identity, secrets, telegram) = (FakeIdentity::default(), FakeSecrets::default(), FakeTelegram::default());
+        let (identity, secrets, messengers) = (FakeIdentity::default(), FakeSecrets::default(), Messengers::default());
         let settings = Settings::new(Parts {
             store: store.clone(),
             queues: queues.clone(),
@@ -75,12 +102,16 @@ impl Bench {
             random: FakeRandom::default(),
             identity: identity.clone(),
             secrets: secrets.clone(),
-            messengers: telegram.clone(),
+            messengers: messengers.clone(),
             public_url: "https://api.example.com/".to_owned(),
+            facebook_dialog_url: "https://www.facebook.com".to_owned(),
+            allowed_origins: "https://console.example.com,http://localhost:8300".to_owned(),
         });
-        let bench = Self { settings, store, queues, push, clock, identity, secrets, telegram };
+        let Messengers { telegram, graph, twilio } = messengers;
+        let bench = Self { settings, store, queues, push, clock, identity, secrets, telegram, graph, twilio };
         bench.knows("manager", &["CanManageChats"]);
         bench.knows("identity", &["CanManageChats", "CanManageIdentity"]);
+        bench.knows("other", &["CanManageChats"]);
         bench.knows("operator", &[]);
         bench
     }

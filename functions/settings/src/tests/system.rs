@@ -30,6 +30,8 @@ async fn p2_all_settings_are_listed_with_their_defaults() {
         ("IdentityServerUrl", Value::Null, Value::Null),
         ("IdentityServerClientId", Value::Null, Value::Null),
         ("IdentityServerClientSecret", Value::Null, json!(false)),
+        ("FacebookAppId", Value::Null, Value::Null),
+        ("FacebookAppSecret", Value::Null, json!(false)),
     ];
     assert_eq!(brief, expected.map(|(code, value, set)| (json!(code), value, set)));
     assert!(settings.as_array().unwrap().iter().all(|s| !s["description"].as_str().unwrap().is_empty()));

@@ -9,6 +9,10 @@ use crate::ids::{ChannelId, Provider, QueueId};
 /// [`Channel::problem`] of a channel whose messenger has not confirmed yet that messages come here: connecting it is under
 /// way, or broke off, and may be taken up again.
 pub const WEBHOOK_NOT_CONFIRMED: &str = "webhook_not_confirmed";
+/// [`Channel::problem`] of a channel whose token was revoked, or has run out: connecting it again mends it.
+pub const TOKEN_INVALID: &str = "token_invalid";
+/// [`Channel::problem`] of a page that was connected with less than full permission (C5).
+pub const PERMISSION_MISSING: &str = "permission_missing";
 /// The longest language tag, characters (RFC 5646 asks for 35).
 const LANGUAGE_CHARS_MAX: usize = 35;
 
@@ -99,10 +103,42 @@ pub fn connect_again(
     Ok(put(config, channel))
 }
 
-/// The messenger has confirmed that messages come here.
-pub fn confirm_channel(config: &mut Configuration, id: &ChannelId) -> Result<Channel, Objection> {
+/// A channel for this page: a new one named after it, or the one that there is, connected again (C5).
+pub fn connect_page(
+    config: &mut Configuration,
+    id: &ChannelId,
+    page: &str,
+    page_name: &str,
+) -> Result<Channel, Objection> {
+    if config.channels.contains_key(id) {
+        return connect_again(config, id, page, page_name);
+    }
+    connect_channel(config, Provider::Messenger, id.clone(), page, page_name, None)
+}
+
+/// Says, or takes back, what stands in the way of a channel's working; `None` if that is said already. While connecting it
+/// is under way ([`WEBHOOK_NOT_CONFIRMED`]) that alone is to be said.
+pub fn mark_problem(
+    config: &mut Configuration,
+    id: &ChannelId,
+    problem: Option<&str>,
+) -> Result<Option<Channel>, Objection> {
     let before = find(config, id)?;
-    let channel = Channel { problem: None, version: before.version + 1, ..before.clone() };
+    if before.problem.as_deref() == problem || before.problem.as_deref() == Some(WEBHOOK_NOT_CONFIRMED) {
+        return Ok(None);
+    }
+    let channel = Channel { problem: problem.map(str::to_owned), version: before.version + 1, ..before.clone() };
+    Ok(Some(put(config, channel)))
+}
+
+/// The messenger has confirmed that messages come here; `problem` = what stands in the way nevertheless.
+pub fn confirm_channel(
+    config: &mut Configuration,
+    id: &ChannelId,
+    problem: Option<&str>,
+) -> Result<Channel, Objection> {
+    let before = find(config, id)?;
+    let channel = Channel { problem: problem.map(str::to_owned), version: before.version + 1, ..before.clone() };
     Ok(put(config, channel))
 }
 

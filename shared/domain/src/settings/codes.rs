@@ -7,6 +7,8 @@ use crate::config::{ACCEPT_TIMEOUT_MIN_MAX, Configuration, LIMIT_MAX, Settings};
 
 /// The longest text of a setting, characters.
 const TEXT_CHARS_MAX: usize = 2048;
+/// The longest id of Facebook's, digits.
+const ID_DIGITS_MAX: usize = 20;
 /// The sounds there are (W2): the product's own, and none.
 const SOUNDS: [&str; 2] = ["default", "clear"];
 
@@ -27,6 +29,10 @@ pub enum SettingCode {
     IdentityServerClientId,
     /// Its secret; never shown (C9).
     IdentityServerClientSecret,
+    /// The Facebook app whose pages' messages come here (C5).
+    FacebookAppId,
+    /// Its secret; never shown (C9).
+    FacebookAppSecret,
 }
 
 /// A setting's value.
@@ -49,7 +55,7 @@ impl From<Option<&String>> for SettingValue {
 
 impl SettingCode {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::AcceptTimeout,
         Self::SimultaneousChats,
         Self::NotificationSound,
@@ -57,6 +63,8 @@ impl SettingCode {
         Self::IdentityServerUrl,
         Self::IdentityServerClientId,
         Self::IdentityServerClientSecret,
+        Self::FacebookAppId,
+        Self::FacebookAppSecret,
     ];
 
     /// As the product's guide calls it.
@@ -69,6 +77,8 @@ impl SettingCode {
             Self::IdentityServerUrl => "IdentityServerUrl",
             Self::IdentityServerClientId => "IdentityServerClientId",
             Self::IdentityServerClientSecret => "IdentityServerClientSecret",
+            Self::FacebookAppId => "FacebookAppId",
+            Self::FacebookAppSecret => "FacebookAppSecret",
         }
     }
 
@@ -87,12 +97,23 @@ impl SettingCode {
             Self::IdentityServerUrl => "The company's OAuth server, by which calls of processes are signed in.",
             Self::IdentityServerClientId => "The client by which calls of processes are signed in.",
             Self::IdentityServerClientSecret => "The secret of that client; it is never shown.",
+            Self::FacebookAppId => "The id of the Facebook app by which pages are connected.",
+            Self::FacebookAppSecret => "The secret of that app; it is never shown.",
         }
     }
 
     /// Whether changing it needs the right `CanManageIdentity` (P3).
     pub const fn is_identity(self) -> bool {
         matches!(self, Self::IdentityServerUrl | Self::IdentityServerClientId | Self::IdentityServerClientSecret)
+    }
+
+    /// Of one that is never shown (C9): whether it is set.
+    pub const fn is_set(self, settings: &Settings) -> Option<bool> {
+        match self {
+            Self::IdentityServerClientSecret => Some(settings.identity_server_client_secret_set),
+            Self::FacebookAppSecret => Some(settings.facebook_app_secret_set),
+            _ => None,
+        }
     }
 
     /// Its value, or the default; [`SettingValue::Empty`] for one that is never shown.
@@ -104,7 +125,8 @@ impl SettingCode {
             Self::SiteUrl => settings.site_url.as_ref().into(),
             Self::IdentityServerUrl => settings.identity_server_url.as_ref().into(),
             Self::IdentityServerClientId => settings.identity_server_client_id.as_ref().into(),
-            Self::IdentityServerClientSecret => SettingValue::Empty,
+            Self::FacebookAppId => settings.facebook_app_id.as_ref().into(),
+            Self::IdentityServerClientSecret | Self::FacebookAppSecret => SettingValue::Empty,
         }
     }
 }
@@ -128,6 +150,16 @@ fn text(value: &SettingValue) -> Result<Option<String>, Objection> {
         SettingValue::Text(_) | SettingValue::Number(_) => {
             invalid(format!("The value is one line of at most {TEXT_CHARS_MAX} characters."))
         }
+    }
+}
+
+/// A number as Facebook counts its things: too long for some JSON readers, and so a text.
+fn digits(value: &SettingValue) -> Result<Option<String>, Objection> {
+    match text(value)? {
+        Some(id) if !((1..=ID_DIGITS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())) => {
+            invalid(format!("The value is a text of 1 to {ID_DIGITS_MAX} digits."))
+        }
+        id => Ok(id),
     }
 }
 
@@ -187,6 +219,8 @@ pub fn set(config: &mut Configuration, code: SettingCode, value: &SettingValue) 
         SettingCode::IdentityServerClientSecret => {
             settings.identity_server_client_secret_set = text(value)?.is_some();
         }
+        SettingCode::FacebookAppId => settings.facebook_app_id = digits(value)?,
+        SettingCode::FacebookAppSecret => settings.facebook_app_secret_set = text(value)?.is_some(),
     }
     config.settings.version += 1;
     config.version += 1;

@@ -34,7 +34,7 @@ fn connect(config: &mut Configuration, account: &str) -> Result<Channel, Objecti
 
 fn confirmed(config: &mut Configuration, account: &str) -> Channel {
     let channel = connect(config, account).unwrap();
-    confirm_channel(config, &channel.id).unwrap()
+    confirm_channel(config, &channel.id, None).unwrap()
 }
 
 fn is_invalid<T: std::fmt::Debug>(result: &Result<T, Objection>, what: &str) {
@@ -184,7 +184,7 @@ fn c3_one_channel_has_a_bot_and_the_refusal_names_it() {
     assert_eq!(first.problem.as_deref(), Some(WEBHOOK_NOT_CONFIRMED));
     let again = connect(&mut config, "7").unwrap();
     assert_eq!((&again.id, again.version), (&first.id, 2), "an unfinished one is taken up again");
-    confirm_channel(&mut config, &first.id).unwrap();
+    confirm_channel(&mut config, &first.id, None).unwrap();
     assert_eq!(connect(&mut config, "7"), Err(Objection::AccountTaken("Shop".to_owned())));
     assert!(connect(&mut config, "8").is_ok());
     let elsewhere = connect_channel(&mut config, Provider::Messenger, id("fb-7"), "7", "page", Some("Page")).unwrap();
@@ -228,8 +228,8 @@ fn c4_a_channel_is_connected_again_with_a_token_of_the_same_bot_only() {
     let again = connect_again(&mut config, &channel.id, "7", "renamed_bot").unwrap();
     assert_eq!((again.account_name.as_deref(), again.version), (Some("renamed_bot"), channel.version + 1));
     assert_eq!(again.problem.as_deref(), Some(WEBHOOK_NOT_CONFIRMED));
-    assert_eq!(confirm_channel(&mut config, &channel.id).unwrap().problem, None);
-    assert_eq!(confirm_channel(&mut config, &id("tg-9")), Err(Objection::NotFound("channel")));
+    assert_eq!(confirm_channel(&mut config, &channel.id, None).unwrap().problem, None);
+    assert_eq!(confirm_channel(&mut config, &id("tg-9"), None), Err(Objection::NotFound("channel")));
 }
 
 #[test]
@@ -406,18 +406,53 @@ fn p2_settings_take_their_values_and_refuse_others() {
     check(SettingCode::IdentityServerClientId, text("a\nb"), None);
     check(SettingCode::IdentityServerClientId, text(&"x".repeat(2049)), None);
     check(SettingCode::IdentityServerClientId, number(1), None);
+    check(SettingCode::FacebookAppId, text(" 1234567890123456 "), Some(text("1234567890123456")));
+    for bad in [text("abc"), text("123456789012345678901"), number(1)] {
+        check(SettingCode::FacebookAppId, bad, None);
+    }
 }
 
 #[test]
-fn c9_the_identity_secret_is_known_only_to_be_set() {
+fn c9_a_secret_is_known_only_to_be_set() {
+    for code in [SettingCode::IdentityServerClientSecret, SettingCode::FacebookAppSecret] {
+        let mut config = config();
+        set(&mut config, code, &SettingValue::Text("hush".to_owned())).unwrap();
+        assert_eq!(code.is_set(&config.settings), Some(true));
+        assert_eq!(code.value(&config.settings), SettingValue::Empty);
+        assert!(!format!("{config:?}").contains("hush"));
+        set(&mut config, code, &SettingValue::Empty).unwrap();
+        assert_eq!(code.is_set(&config.settings), Some(false));
+    }
+    assert_eq!(SettingCode::FacebookAppId.is_set(&Configuration::default().settings), None);
+}
+
+#[test]
+fn c5_a_page_makes_a_channel_or_is_connected_again() {
     let mut config = config();
-    let code = SettingCode::IdentityServerClientSecret;
-    set(&mut config, code, &SettingValue::Text("hush".to_owned())).unwrap();
-    assert!(config.settings.identity_server_client_secret_set);
-    assert_eq!(code.value(&config.settings), SettingValue::Empty);
-    assert!(!format!("{config:?}").contains("hush"));
-    set(&mut config, code, &SettingValue::Empty).unwrap();
-    assert!(!config.settings.identity_server_client_secret_set);
+    let page = |config: &mut Configuration, name: &str| connect_page(config, &id("fb-7"), "7", name);
+    let new = page(&mut config, "Flowers").unwrap();
+    assert_eq!((new.name.as_str(), new.active, new.provider), ("Flowers", false, Provider::Messenger));
+    confirm_channel(&mut config, &new.id, None).unwrap();
+    let draft = ChannelDraft { name: "Shop".to_owned(), active: true, queue: Some(id("q1")), language: None };
+    change_channel(&mut config, &new.id, None, &draft).unwrap();
+    let again = page(&mut config, "Roses").unwrap();
+    assert_eq!((again.name.as_str(), again.account_name.as_deref(), again.active), ("Shop", Some("Roses"), true));
+    assert_eq!(again.problem.as_deref(), Some(WEBHOOK_NOT_CONFIRMED));
+    assert_eq!(connect_page(&mut config, &id("fb-7"), "8", "x"), Err(Objection::AccountDiffers));
+}
+
+#[test]
+fn c5_what_stands_in_the_way_is_marked_once_and_taken_back() {
+    let mut config = config();
+    let channel = connect(&mut config, "7").unwrap();
+    let mark = |config: &mut Configuration, problem| mark_problem(config, &id("tg-7"), problem).unwrap();
+    assert_eq!(mark(&mut config, Some(TOKEN_INVALID)), None, "connecting it is under way");
+    confirm_channel(&mut config, &channel.id, None).unwrap();
+    let marked = mark(&mut config, Some(TOKEN_INVALID)).unwrap();
+    assert_eq!((marked.problem.as_deref(), marked.version), (Some(TOKEN_INVALID), channel.version + 2));
+    assert_eq!(mark(&mut config, Some(TOKEN_INVALID)), None);
+    assert_eq!(mark(&mut config, None).unwrap().problem, None);
+    assert_eq!(mark_problem(&mut config, &id("tg-8"), None), Err(Objection::NotFound("channel")));
 }
 
 #[test]

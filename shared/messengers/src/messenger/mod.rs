@@ -6,6 +6,7 @@
 //! goes out.
 
 mod attachment;
+pub mod connect;
 mod event;
 mod reply;
 mod request;

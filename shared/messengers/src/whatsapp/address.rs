@@ -12,7 +12,7 @@ pub const REPLY_PARAMETER: &str = "reply";
 /// Left to itself, Twilio tries once more and only if it could not connect; so it tries up to five times, also after an answer
 /// 5xx and a lost one, within 15 seconds in all
 /// (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
-const RETRIES: &str = "#rc=5&rp=5xx,ct,rt";
+pub(super) const RETRIES: &str = "#rc=5&rp=5xx,ct,rt";
 
 /// Where customers' messages go; `site` is the public address, with or without a slash at its end.
 pub fn webhook_url(site: &str) -> String {

@@ -8,6 +8,7 @@
 //! the number belongs to.
 
 mod address;
+pub mod connect;
 mod errors;
 mod form;
 mod message;

@@ -9,8 +9,8 @@ mod read;
 mod work;
 
 pub use config::{
-    ChannelRecord, account_key, channel_key, configuration_key, decode_account, decode_channel, decode_configuration,
-    put_channel, put_configuration,
+    AccountRecord, ChannelRecord, account_key, channel_key, configuration_key, decode_account, decode_channel,
+    decode_configuration, decode_setup, put_account, put_channel, put_configuration, put_setup, setup_key,
 };
 pub use people::{
     CONNECTION_ROW_S, TicketRecord, connection_key, decode_ticket, decode_user, email_key, put_connection, put_subject,

@@ -85,7 +85,9 @@ async fn the_settings_are_listed_by_their_codes() {
             "SiteUrl",
             "IdentityServerUrl",
             "IdentityServerClientId",
-            "IdentityServerClientSecret"
+            "IdentityServerClientSecret",
+            "FacebookAppId",
+            "FacebookAppSecret"
         ]
     );
     // C4: SiteUrl fills itself in.
