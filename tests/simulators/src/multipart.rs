@@ -25,12 +25,11 @@ fn header_parameter(header: &str, wanted: &str) -> Option<String> {
     let mut rest = header.split_once(';')?.1;
     loop {
         let (key, after) = rest.split_once('=')?;
-        let (value, next) = match after.trim_start().strip_prefix('"') {
-            Some(quoted) => read_quoted(quoted)?,
-            None => {
-                let (value, next) = after.split_once(';').unwrap_or((after, ""));
-                (value.trim().to_owned(), next)
-            }
+        let (value, next) = if let Some(quoted) = after.trim_start().strip_prefix('"') {
+            read_quoted(quoted)?
+        } else {
+            let (value, next) = after.split_once(';').unwrap_or((after, ""));
+            (value.trim().to_owned(), next)
         };
         if key.trim_matches([' ', '\t', ';']).eq_ignore_ascii_case(wanted) {
             return Some(value);
