@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
 /// Why the control API could not be asked, or what it refused.
@@ -44,17 +44,36 @@ impl ControlClient {
 
     /// Asks the control API: `path` begins after `/control`.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
-        let mut request = self.http.request(method, format!("{}/control{path}", self.url));
+        let mut request = self.http.request(method, self.address(path));
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response.json().await?);
-        }
-        Err(ClientError::Refused { status: status.as_u16(), text: response.text().await? })
+        Ok(accepted(request).await?.json().await?)
     }
+
+    /// Posts bytes of this type.
+    pub(crate) async fn upload(&self, path: &str, content_type: &str, bytes: Vec<u8>) -> Result<Value, ClientError> {
+        let request = self.http.post(self.address(path)).header("content-type", content_type).body(bytes);
+        Ok(accepted(request).await?.json().await?)
+    }
+
+    /// Gets bytes.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        Ok(accepted(self.http.get(self.address(path))).await?.bytes().await?.to_vec())
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}/control{path}", self.url)
+    }
+}
+
+async fn accepted(request: RequestBuilder) -> Result<Response, ClientError> {
+    let response = request.send().await?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    Err(ClientError::Refused { status: status.as_u16(), text: response.text().await? })
 }
 
 /// The list of this name in an answer; empty if there is none.

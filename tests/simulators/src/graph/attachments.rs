@@ -82,11 +82,8 @@ fn source(kind: &str, payload: &Value, params: &Params) -> Result<Source, GraphE
         (Value::Null, Value::String(id), None) => Ok(Source::Known(id.clone())),
         (Value::Null, Value::Number(id), None) => Ok(Source::Known(id.to_string())),
         (Value::Null, Value::Null, Some(file)) => {
-            let content = Upload {
-                name: file.name.clone(),
-                content_type: file.content_type.clone(),
-                bytes: Bytes::from(file.bytes.clone()),
-            };
+            let content =
+                Upload { name: file.name.clone(), content_type: file.content_type.clone(), bytes: file.bytes.clone() };
             check(kind, &content.content_type, content.bytes.len())?;
             Ok(Source::Upload(content))
         }

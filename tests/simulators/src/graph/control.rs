@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 use super::delivery::{self, Mode, Signature};
 use super::faults::Fault;
-use super::files::{self, FileOrder, MAX_FILE};
+use super::files::{self, MAX_FILE};
 use super::limits::LimitSettings;
 use super::login::{self, Ask, Decision};
 use super::state::{App, Behaviour, PERSON_ID, Page, Shared, TASKS, World};
 use super::tokens::{self, Grant, SCOPES, TokenStanding};
 use super::{NewApp, NewPage, control_people, control_record, handover};
 use crate::control::{Answer, Body, Problem, check_copies, one_or_many};
+use crate::files::FileOrder;
 
 pub(crate) type Control = State<Arc<Shared>>;
 
@@ -355,6 +356,7 @@ async fn list_files(State(shared): Control) -> Json<Value> {
 
 async fn order_file(State(shared): Control, Path(id): Path<String>, body: Body<FileOrder>) -> Answer {
     let Json(order) = body?;
+    order.check().map_err(Problem::bad)?;
     change(&shared, |world| {
         let file = world.files.get_mut(&id).ok_or_else(|| Problem::unknown(format!("there is no file {id}")))?;
         file.order = order;

@@ -62,6 +62,10 @@ impl ApiError {
         Self::new(404, "Not Found: method not found")
     }
 
+    pub(crate) fn too_large() -> Self {
+        Self::new(413, "Request Entity Too Large")
+    }
+
     /// 429; `retry_after` in seconds.
     pub(crate) fn too_many_requests(retry_after: u64) -> Self {
         Self {

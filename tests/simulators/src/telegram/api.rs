@@ -1,23 +1,24 @@
 //! The Bot API, `/bot<token>/<method>`.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, Response, header};
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use serde_json::Value;
 
 use super::answer::{ApiError, Success, answer_of};
 use super::faults::Fault;
+use super::files::{self, Upload};
+use super::kinds::{Kind, MAX_FILE};
 use super::params::Params;
-use super::state::{Bot, Call, Shared, Standing, StoredMessage, bot_id};
+use super::state::{Bot, Call, Shared, bot_id};
+use super::{fetch, send, send_file};
 use crate::answer::Answer;
 use crate::faults::Effect;
 use crate::listener::Cut;
-
-/// The longest text of a message, in UTF-16 code units.
-const MAX_TEXT: usize = 4096;
 
 /// The longest text of an answer to a button, in UTF-16 code units.
 const MAX_CALLBACK_TEXT: usize = 200;
@@ -25,8 +26,12 @@ const MAX_CALLBACK_TEXT: usize = 200;
 /// How long an action such as typing shows, in milliseconds.
 const ACTION_MS: u64 = 5000;
 
-/// The largest request, in bytes.
-const MAX_BODY: usize = 20 * 1024 * 1024;
+/// The largest request, in bytes: a file and what goes with it.
+const MAX_BODY: usize = MAX_FILE + 1024 * 1024;
+
+/// How much of a larger request is read before it is refused, in bytes. A client that is not done writing may never
+/// see an answer.
+const MAX_DRAINED: usize = 4 * MAX_BODY;
 
 /// The actions of sendChatAction.
 const ACTIONS: [&str; 15] = [
@@ -47,34 +52,67 @@ const ACTIONS: [&str; 15] = [
     "cancel",
 ];
 
-/// Serves every path that is neither the page nor the control API.
+/// Serves every path that is neither the page, nor the control API, nor a file.
 pub(crate) async fn handle(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     request: Request,
 ) -> Response<Body> {
-    let answer = match read(request).await {
-        Ok((token, method, params)) => dispatch(&shared, &token, &method, &params),
-        Err(error) => answer_of(&Err(error)),
+    let answer = match address(&request) {
+        Some((token, method)) => {
+            let mut params = read(request).await;
+            if let Ok(params) = &mut params {
+                fetch_if_told(&shared, &token, &method, params).await;
+            }
+            dispatch(&shared, &token, &method, params)
+        }
+        None => answer_of(&Err(ApiError::not_found())),
     };
     answer.send(&cut, shared.options.hold).await
 }
 
-/// The token, the method and the parameters of a request.
-async fn read(request: Request) -> Result<(String, String, Params), ApiError> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path().replace("%3A", ":").replace("%3a", ":");
-    let (token, method) =
-        path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')).ok_or_else(ApiError::not_found)?;
-    if parts.method != Method::GET && parts.method != Method::POST {
-        return Err(ApiError::not_found());
+/// The token and the method that a request names.
+fn address(request: &Request) -> Option<(String, String)> {
+    if request.method() != Method::GET && request.method() != Method::POST {
+        return None;
     }
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| ApiError::new(413, "Request Entity Too Large"))?;
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Ok((token.to_owned(), method.to_owned(), Params::read(parts.uri.query(), kind, &body)?))
+    let path = request.uri().path().replace("%3A", ":").replace("%3a", ":");
+    let (token, method) = path.strip_prefix("/bot")?.split_once('/')?;
+    Some((token.to_owned(), method.to_owned()))
 }
 
-fn dispatch(shared: &Shared, token: &str, method: &str, params: &Params) -> Answer {
+async fn read(request: Request) -> Result<Params, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await?;
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Params::read(parts.uri.query(), kind, &body)
+}
+
+async fn read_body(mut body: Body) -> Result<Bytes, ApiError> {
+    let (mut bytes, mut size) = (Vec::new(), 0);
+    while size <= MAX_DRAINED {
+        let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await else { break };
+        let frame = frame.map_err(|_| ApiError::bad_request("the request ended early"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len();
+        if size <= MAX_BODY {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if size > MAX_BODY { Err(ApiError::too_large()) } else { Ok(bytes.into()) }
+}
+
+/// Fetches the file of a call that tells it by its address.
+async fn fetch_if_told(shared: &Shared, token: &str, method: &str, params: &mut Params) {
+    let Some(kind) = Kind::of_method(method) else { return };
+    let Some(url) = params.text(kind.field()).filter(|text| send_file::is_url(text)) else { return };
+    let known = shared.world().bots.contains_key(token);
+    if known {
+        params.fetched = Some(fetch::fetch(&shared.http, kind, &url).await);
+    }
+}
+
+fn dispatch(shared: &Shared, token: &str, method: &str, params: Result<Params, ApiError>) -> Answer {
     let mut world = shared.world();
     let Some(bot) = world.bots.get_mut(token) else {
         // A well-formed token that no bot has was revoked: 401. Anything else is no address at all: 404.
@@ -82,8 +120,18 @@ fn dispatch(shared: &Shared, token: &str, method: &str, params: &Params) -> Answ
             bot_id(token).is_some() && token.split_once(':').is_some_and(|(_, secret)| secret.len() >= 35);
         return answer_of(&Err(if well_formed { ApiError::unauthorized() } else { ApiError::not_found() }));
     };
-    let fault = take_fault(bot, method, params);
-    let answer = call(shared, bot, method, params, fault.as_ref(), false);
+    let answer = match params {
+        Ok(params) => {
+            let fault = take_fault(bot, method, &params);
+            call(shared, bot, method, &params, fault.as_ref(), false)
+        }
+        Err(error) => {
+            let outcome = Err(error);
+            let answer = answer_of(&outcome);
+            record(shared, bot, method, &Params::default(), Some(outcome), &answer, None, false);
+            answer
+        }
+    };
     drop(world);
     shared.changed();
     answer
@@ -145,6 +193,7 @@ fn record(
         time_ms: shared.clock.now_ms(),
         method: method.to_owned(),
         params: params.to_value(),
+        file: file_of(shared, bot, method, params, result.as_ref()),
         chat_id: params.integer("chat_id"),
         accepted: result.is_some(),
         answered: status.is_some(),
@@ -157,6 +206,16 @@ fn record(
     };
     tracing::debug!(bot = bot.id, method, accepted = call.accepted, error = call.error_code, "call");
     bot.calls.push(call);
+}
+
+/// The file of a call, with its address if it was accepted.
+fn file_of(shared: &Shared, bot: &Bot, method: &str, params: &Params, result: Option<&Value>) -> Option<Value> {
+    let kind = Kind::of_method(method)?;
+    let stored = result.and_then(files::file_id_of).and_then(|id| bot.files.get(id));
+    match stored {
+        Some(file) => Some(file.describe(&shared.url, &bot.token)),
+        None => send_file::upload(params, kind).map(Upload::describe),
+    }
 }
 
 /// The methods; their names count in any case.
@@ -174,10 +233,14 @@ fn run(shared: &Shared, bot: &mut Bot, method: &str, params: &Params) -> Result<
             Ok(deleted)
         }
         "getwebhookinfo" => Ok(Success::new(bot.webhook.info(bot.deliveries.pending()))),
-        "sendmessage" => send_message(shared, bot, params),
+        "sendmessage" => send::send_message(shared, bot, params),
+        "getfile" => files::get_file(shared, bot, params),
         "sendchataction" => send_chat_action(shared, bot, params),
         "answercallbackquery" => answer_callback_query(bot, params),
-        _ => Err(ApiError::method_not_found()),
+        name => match Kind::of_method(name) {
+            Some(kind) => send_file::send(shared, bot, kind, params),
+            None => Err(ApiError::method_not_found()),
+        },
     }
 }
 
@@ -202,121 +265,8 @@ fn get_me(bot: &Bot) -> Value {
     user
 }
 
-/// The chat that a call names, if the bot may write there.
-fn writable_chat(bot: &Bot, params: &Params) -> Result<i64, ApiError> {
-    let text = params.text("chat_id").unwrap_or_default();
-    if text.trim().is_empty() {
-        return Err(ApiError::bad_request("chat_id is empty"));
-    }
-    let id = params.integer("chat_id").ok_or_else(|| ApiError::bad_request("chat not found"))?;
-    if id == bot.id {
-        return Err(ApiError::forbidden("bot can't send messages to bots"));
-    }
-    let chat = bot.chats.get(&id).ok_or_else(|| ApiError::bad_request("chat not found"))?;
-    match chat.standing {
-        Standing::Open => Ok(id),
-        Standing::NeverWrote => Err(ApiError::forbidden("bot can't initiate conversation with a user")),
-        Standing::Blocked if chat.identity["type"] == "private" => Err(ApiError::blocked()),
-        Standing::Blocked => {
-            let kind = chat.identity["type"].as_str().unwrap_or("group");
-            Err(ApiError::forbidden(&format!("bot was kicked from the {kind} chat")))
-        }
-    }
-}
-
-fn send_message(shared: &Shared, bot: &mut Bot, params: &Params) -> Result<Success, ApiError> {
-    let text = message_text(params)?;
-    let markup = reply_markup(params)?;
-    let chat_id = writable_chat(bot, params)?;
-    let reply_to = replied_message(bot, params, chat_id)?;
-    bot.limits.admit(chat_id, Instant::now()).map_err(ApiError::too_many_requests)?;
-    let message_id = bot.take_message_id();
-    let mut message = json!({
-        "message_id": message_id,
-        "from": bot.user(),
-        "chat": bot.chats[&chat_id].identity,
-        "date": shared.clock.now_s(),
-        "text": text,
-    });
-    for (name, value) in [("reply_to_message", reply_to), ("reply_markup", markup)] {
-        if let Some(value) = value {
-            message[name] = value;
-        }
-    }
-    if let Some(thread) = params.integer("message_thread_id") {
-        message["message_thread_id"] = thread.into();
-    }
-    let version = shared.next_version();
-    let chat = bot.chats.get_mut(&chat_id).ok_or_else(|| ApiError::bad_request("chat not found"))?;
-    chat.version = version;
-    chat.action_until_ms = 0;
-    chat.messages.push(StoredMessage {
-        message_id,
-        from_bot: true,
-        message: message.clone(),
-        time_ms: shared.clock.now_ms(),
-        deliveries: Vec::new(),
-    });
-    Ok(Success::new(message))
-}
-
-/// The text, trimmed as Telegram trims it, if its length is right.
-fn message_text(params: &Params) -> Result<String, ApiError> {
-    let text = params.text("text").unwrap_or_default();
-    if text.is_empty() {
-        return Err(ApiError::bad_request("message text is empty"));
-    }
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(ApiError::bad_request("text must be non-empty"));
-    }
-    if text.encode_utf16().count() > MAX_TEXT {
-        return Err(ApiError::bad_request("message is too long"));
-    }
-    let mode = params.text("parse_mode").unwrap_or_default().to_ascii_lowercase();
-    if !["", "html", "markdown", "markdownv2"].contains(&mode.as_str()) {
-        return Err(ApiError::bad_request("unsupported parse_mode"));
-    }
-    Ok(text.to_owned())
-}
-
-fn reply_markup(params: &Params) -> Result<Option<Value>, ApiError> {
-    match params.structured("reply_markup") {
-        None => Ok(None),
-        // Only the keyboard in the message is part of the sent message.
-        Some(Ok(markup @ Value::Object(_))) => Ok(markup.get("inline_keyboard").is_some().then_some(markup)),
-        Some(Ok(_)) => Err(ApiError::bad_request("object expected as reply markup")),
-        Some(Err(_)) => Err(ApiError::bad_request("can't parse reply keyboard markup JSON object")),
-    }
-}
-
-/// The message replied to, without what it replied to itself.
-fn replied_message(bot: &Bot, params: &Params, chat_id: i64) -> Result<Option<Value>, ApiError> {
-    let reply = match params.structured("reply_parameters") {
-        None => {
-            let Some(message_id) = params.integer("reply_to_message_id") else { return Ok(None) };
-            let anyway = params.flag("allow_sending_without_reply");
-            json!({"message_id": message_id, "allow_sending_without_reply": anyway})
-        }
-        Some(Ok(reply @ Value::Object(_))) => reply,
-        Some(_) => return Err(ApiError::bad_request("can't parse reply parameters JSON object")),
-    };
-    let found = reply["message_id"].as_i64().and_then(|id| bot.chats.get(&chat_id)?.message(id));
-    match found {
-        Some(stored) => {
-            let mut message = stored.message.clone();
-            if let Value::Object(fields) = &mut message {
-                fields.remove("reply_to_message");
-            }
-            Ok(Some(message))
-        }
-        None if reply["allow_sending_without_reply"] == true => Ok(None),
-        None => Err(ApiError::bad_request("message to be replied not found")),
-    }
-}
-
 fn send_chat_action(shared: &Shared, bot: &mut Bot, params: &Params) -> Result<Success, ApiError> {
-    let chat_id = writable_chat(bot, params)?;
+    let chat_id = send::writable_chat(bot, params)?;
     let action = params.text("action").unwrap_or_default().to_ascii_lowercase();
     if !ACTIONS.contains(&action.as_str()) {
         return Err(ApiError::bad_request("wrong parameter action in request"));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::NewBot;
 use crate::client::{ClientError, ControlClient, list};
@@ -67,6 +68,45 @@ impl Client {
         self.ask(Method::POST, &format!("/bots/{token}/faults"), Some(faults)).await
     }
 
+    /// Uploads a file for a customer to send. Returns its `file_id`, for a message's `photo`, `document`, `voice`...
+    pub async fn upload_file(
+        &self,
+        token: &str,
+        name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<String, ClientError> {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
+        let made = self.0.upload(&format!("/bots/{token}/files?{query}"), content_type, bytes).await?;
+        Ok(made["file_id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The customer sends an uploaded file as `kind` (`photo`, `document`, `voice`...), with a text under it or none.
+    pub async fn write_file(
+        &self,
+        token: &str,
+        customer: i64,
+        kind: &str,
+        file_id: &str,
+        caption: Option<&str>,
+    ) -> Result<Value, ClientError> {
+        let mut message = json!({kind: {"file_id": file_id}});
+        if let Some(caption) = caption {
+            message["caption"] = caption.into();
+        }
+        self.write(token, customer, &message).await
+    }
+
+    /// Orders how the download of a file answers: `expired`, `redirect_to`, `status`, `content_type`, `delay_ms`.
+    pub async fn order_file(&self, token: &str, file_id: &str, order: &Value) -> Result<Value, ClientError> {
+        self.ask(Method::PUT, &format!("/bots/{token}/files/{file_id}"), Some(order)).await
+    }
+
+    /// The bytes of a file, be it the bot's or a customer's.
+    pub async fn read_file(&self, token: &str, file_id: &str) -> Result<Vec<u8>, ClientError> {
+        self.0.bytes(&format!("/bots/{token}/files/{file_id}")).await
+    }
+
     /// Waits until the bot has sent at least `count` messages (sendMessage) after position `after`, to `chat` or to
     /// all. Returns them; fails when they don't come within `wait`.
     pub async fn wait_for_messages(
@@ -77,9 +117,23 @@ impl Client {
         count: usize,
         wait: Duration,
     ) -> Result<Vec<Value>, ClientError> {
+        self.wait_for_sent(token, "sendMessage", chat, after, count, wait).await
+    }
+
+    /// As [`Self::wait_for_messages`], for calls of `method`, such as `sendPhoto`; their `file` tells `file_id`,
+    /// `name`, `content_type`, `size`, `sha256` and `url`.
+    pub async fn wait_for_sent(
+        &self,
+        token: &str,
+        method: &str,
+        chat: Option<i64>,
+        after: u64,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Value>, ClientError> {
         let chat = chat.map(|id| format!("&chat_id={id}")).unwrap_or_default();
         let wait_ms = wait.as_millis();
-        let path = format!("/bots/{token}/sent?method=sendMessage&after={after}&count={count}&wait_ms={wait_ms}{chat}");
+        let path = format!("/bots/{token}/sent?method={method}&after={after}&count={count}&wait_ms={wait_ms}{chat}");
         let answer = self.ask(Method::GET, &path, None).await?;
         let sent = list(&answer, "sent");
         if sent.len() < count { Err(ClientError::TimedOut { waited: wait, last: answer }) } else { Ok(sent) }

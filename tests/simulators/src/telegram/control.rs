@@ -8,16 +8,16 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::NewBot;
 use super::conversation;
 use super::delivery::{self, Delivery, DeliveryState};
 use super::faults::Fault;
 use super::limits::LimitSettings;
 use super::state::{Bot, Call, Shared};
 use super::updates::{self, Refused};
+use super::{NewBot, control_files};
 use crate::control::{self, Answer, Body, Problem};
 
-type Control = State<Arc<Shared>>;
+pub(crate) type Control = State<Arc<Shared>>;
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     let bot = Router::new()
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/calls", get(calls))
         .route("/deliveries", get(deliveries))
         .route("/faults", get(list_faults).post(order_faults).delete(clear_faults))
+        .merge(control_files::routes())
         .route("/limits", put(set_limits))
         .route("/counters", get(counters));
     Router::new().route("/bots", get(list_bots).post(create_bot)).nest("/bots/{token}", bot)
@@ -50,13 +51,22 @@ impl From<Refused> for Problem {
 }
 
 /// Works on a bot and tells those who wait.
-fn change<T>(shared: &Shared, token: &str, work: impl FnOnce(&mut Bot) -> Result<T, Problem>) -> Result<T, Problem> {
+pub(crate) fn change<T>(
+    shared: &Shared,
+    token: &str,
+    work: impl FnOnce(&mut Bot) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let result = read(shared, token, work);
     shared.changed();
     result
 }
 
-fn read<T>(shared: &Shared, token: &str, work: impl FnOnce(&mut Bot) -> Result<T, Problem>) -> Result<T, Problem> {
+/// Looks at a bot.
+pub(crate) fn read<T>(
+    shared: &Shared,
+    token: &str,
+    work: impl FnOnce(&mut Bot) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let mut world = shared.world();
     let bot = world.bots.get_mut(token).ok_or_else(|| Problem::unknown("there is no bot with this token"))?;
     work(bot)
@@ -162,9 +172,10 @@ async fn write(
     Query(query): Query<CopiesQuery>,
     body: Body<Map<String, Value>>,
 ) -> Answer {
-    let Json(content) = body?;
+    let Json(mut content) = body?;
     let (order, message_id) = change(&shared, &token, |bot| {
         check_copies(bot, query.copies)?;
+        bot.files.complete(&mut content).map_err(Problem::unknown)?;
         let (message_id, update) = updates::write(bot, shared.clock, id, content)?;
         let order = submit(&shared, bot, Some("message"), update, query.copies);
         remember(bot, id, message_id, order);
@@ -185,10 +196,11 @@ async fn edit(
     Path((token, id)): Path<(String, i64)>,
     body: Body<Map<String, Value>>,
 ) -> Answer {
-    let Json(changes) = body?;
+    let Json(mut changes) = body?;
     let message_id =
         changes.get("message_id").and_then(Value::as_i64).ok_or_else(|| Problem::bad("message_id is missing"))?;
     let order = change(&shared, &token, |bot| {
+        bot.files.complete(&mut changes).map_err(Problem::unknown)?;
         let update = updates::edit(bot, shared.clock, id, message_id, changes)?;
         let order = submit(&shared, bot, Some("edited_message"), update, None);
         remember(bot, id, message_id, order);

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::delivery::DeliveryState;
+use super::files::file_id_of;
+use super::kinds::picture_size;
 use super::state::{Bot, Chat, Standing, StoredMessage};
 use crate::clock::Clock;
 
@@ -26,11 +28,20 @@ fn view_message(bot: &Bot, stored: &StoredMessage) -> Value {
         "from_bot": stored.from_bot,
         "text": text,
         "content": content(message),
+        "file": file(bot, message),
         "edited": message.get("edit_date").is_some(),
         "time_ms": stored.time_ms,
         "tick": tick(bot, stored),
         "buttons": message["reply_markup"]["inline_keyboard"],
     })
+}
+
+/// The file of a message, with a path at which the page finds it.
+fn file(bot: &Bot, message: &Value) -> Option<Value> {
+    let file = file_id_of(message).and_then(|id| bot.files.get(id))?;
+    let mut shown = file.describe("", &bot.token);
+    shown["picture"] = json!(picture_size(&file.upload.bytes).is_some());
+    Some(shown)
 }
 
 /// What a message carries beside text; empty for a plain text.

@@ -7,11 +7,17 @@ mod answer;
 mod api;
 mod client;
 mod control;
+mod control_files;
 mod conversation;
 mod delivery;
 mod faults;
+mod fetch;
+mod files;
+mod kinds;
 mod limits;
 mod params;
+mod send;
+mod send_file;
 mod state;
 mod updates;
 mod webhook;
@@ -93,10 +99,11 @@ impl Simulator {
     /// Starts a simulator on `address` (port 0: any free one).
     pub async fn start_with(address: SocketAddr, options: Options) -> Result<Handle, StartError> {
         let bound = Bound::to(address).await?;
-        let shared = Shared::new(options)?;
+        let shared = Shared::new(options, bound.url())?;
         let app = Router::new()
             .route("/", get(|| async { Html(PAGE) }))
             .nest("/control", control::routes())
+            .route("/file/{bot}/{*path}", get(files::serve))
             .fallback(api::handle)
             .with_state(Arc::clone(&shared));
         Ok(Handle { server: bound.serve(app), shared })

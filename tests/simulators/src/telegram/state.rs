@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::delivery::{Deliveries, QueueKey};
 use super::faults::Fault;
+use super::files::Files;
 use super::limits::Limits;
 use super::webhook::Webhook;
 use super::{NewBot, Options, StartError};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     ground: Ground,
     pub(crate) options: Options,
     pub(crate) http: reqwest::Client,
+    /// The simulator's own address.
+    pub(crate) url: String,
 }
 
 /// Time, changes and tasks are the simulator's own.
@@ -34,13 +37,14 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options) -> Result<Arc<Self>, StartError> {
+    pub(crate) fn new(options: Options, url: &str) -> Result<Arc<Self>, StartError> {
         let http = webhook_client(options.webhook_timeout)?;
         let mut world = World::default();
         for bot in &options.bots {
             world.create_bot(bot).map_err(StartError::Options)?;
         }
-        Ok(Arc::new(Self { world: Mutex::new(world), ground: Ground::new(), options, http }))
+        let url = url.to_owned();
+        Ok(Arc::new(Self { world: Mutex::new(world), ground: Ground::new(), options, http, url }))
     }
 
     /// The world, locked. Never held across an await.
@@ -101,6 +105,7 @@ pub(crate) struct Bot {
     pub(crate) faults: FaultQueue<Fault>,
     pub(crate) limits: Limits,
     pub(crate) calls: Vec<Call>,
+    pub(crate) files: Files,
 }
 
 impl Bot {
@@ -121,6 +126,7 @@ impl Bot {
             faults: FaultQueue::default(),
             limits: Limits::default(),
             calls: Vec::new(),
+            files: Files::default(),
         }
     }
 
@@ -216,6 +222,9 @@ pub(crate) struct Call {
     /// The method, as it was spelled.
     pub(crate) method: String,
     pub(crate) params: Value,
+    /// The file that it sends, with its address if it was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chat_id: Option<i64>,
     /// Whether the call took effect.

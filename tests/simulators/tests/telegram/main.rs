@@ -4,4 +4,5 @@ mod api;
 mod control;
 mod deliveries;
 mod faults;
+mod files;
 mod support;
