@@ -73,18 +73,19 @@ pub fn is_shown_inline(content_type: &str) -> bool {
         || content_type.starts_with("video/")
 }
 
-/// Whether a file that is said to be so may be sent, before a byte of it is here.
-pub fn check_claimed(provider: Provider, size_bytes: u64, claimed_type: &str) -> Result<(), Refusal> {
+/// Whether a file that is said to be so may be sent, before a byte of it is here; the type that it is to be put with.
+pub fn check_claimed(provider: Provider, size_bytes: u64, claimed_type: &str) -> Result<String, Refusal> {
     if size_bytes == 0 {
         return Err(Refusal::FileEmpty);
     }
     let claimed = canonical(claimed_type).ok_or(Refusal::FileNameBad)?;
-    if claimed == OCTET_STREAM {
-        // Nothing is said: what it is, its bytes will tell.
-        let allowed = size_bytes <= file_max(provider);
-        return if allowed { Ok(()) } else { Err(Refusal::FileTooLarge(allowed_text(provider))) };
+    if claimed != OCTET_STREAM {
+        check(provider, &claimed, kind_of(&claimed), size_bytes)?;
+    } else if size_bytes > file_max(provider) {
+        return Err(Refusal::FileTooLarge(allowed_text(provider)));
     }
-    check(provider, &claimed, kind_of(&claimed), size_bytes).map(|_| ())
+    // If nothing is said, its bytes will tell what it is.
+    Ok(claimed)
 }
 
 /// Whether a file may be sent: by its first bytes and its size, and only if its type was not a lie.

@@ -159,7 +159,20 @@ fn what_is_said_of_a_file_is_looked_at_before_it_comes() {
         (Messenger, 1, "nonsense", "file_name_bad"),
     ] {
         let result = check_claimed(provider, size, claimed);
-        assert_eq!(result.map_or_else(Refusal::code, |()| "ok"), expected, "{provider:?} {size} {claimed}");
+        assert_eq!(result.map_or_else(Refusal::code, |_| "ok"), expected, "{provider:?} {size} {claimed}");
+    }
+}
+
+#[test]
+fn a_file_is_put_with_the_type_in_use() {
+    for (claimed, put) in [
+        ("image/jpg", "image/jpeg"),
+        ("Audio/OGG; codecs=opus", "audio/ogg"),
+        ("", OCTET_STREAM),
+        ("binary/octet-stream", OCTET_STREAM),
+        ("text/plain;\r\nx: y", "text/plain"),
+    ] {
+        assert_eq!(check_claimed(Telegram, 1, claimed).as_deref(), Ok(put));
     }
 }
 
