@@ -15,7 +15,7 @@ use crate::http;
 /// How long a request may take that carries next to nothing.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much longer it may take for each megabyte that it carries or moves.
-const TIMEOUT_A_MEGABYTE: Duration = Duration::from_millis(500);
+const TIMEOUT_A_MEGABYTE: Duration = Duration::from_millis(250);
 /// How often one request is sent at most.
 const ATTEMPTS_MAX: u32 = 2;
 /// For how long a request of our own is signed.
