@@ -6,6 +6,7 @@
 pub mod call;
 pub mod failure;
 mod fields;
+pub mod files;
 pub mod messenger;
 pub mod telegram;
 pub mod whatsapp;

@@ -14,10 +14,10 @@ mod split;
 mod token;
 mod update;
 
-pub use reply::{GetMe, HOLD_SECONDS_DEFAULT, Reply, WebhookInfo, read_reply, sent_message_id};
+pub use reply::{GetMe, HOLD_SECONDS_DEFAULT, Reply, WebhookInfo, file_path, read_reply, sent_message_id};
 pub use request::{
-    ALLOWED_UPDATES, answer_callback_query, delete_webhook, endpoint, get_me, get_webhook_info,
-    send_chat_action_typing, send_message, set_webhook,
+    ALLOWED_UPDATES, answer_callback_query, delete_webhook, endpoint, get_file, get_me, get_webhook_info,
+    send_chat_action_typing, send_file, send_message, set_webhook,
 };
 pub use secret::{SECRET_BYTES_MAX, SecretHash, authentic};
 pub use split::{TEXT_UTF16_MAX, split_text};

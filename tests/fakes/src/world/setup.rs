@@ -12,7 +12,7 @@ use ports::store::Row;
 
 use super::events::inbound;
 use super::{CONNECTION_MS, CROWD, SALES, STAFF, World, id};
-use crate::{FakeClock, FakePush, FakeQueues, FakeTimers, FakeVisibility, MemoryStore};
+use crate::{FakeClock, FakeFiles, FakePush, FakeQueues, FakeRandom, FakeTimers, FakeVisibility, MemoryStore};
 
 impl World {
     /// The company, without operators or chats.
@@ -24,6 +24,8 @@ impl World {
             push: FakePush::default(),
             clock: FakeClock::default(),
             visibility: FakeVisibility::default(),
+            files: FakeFiles::default(),
+            random: FakeRandom::default(),
         };
         world.configure(|config| {
             config.roles.insert(id(STAFF), Role { id: id(STAFF), name: "Staff".to_owned(), version: 1 });
