@@ -49,10 +49,7 @@ impl Stage {
         let world = World::new();
         let anna = world.operator("anna");
         let chat = world.in_work("c1", SALES, &anna);
-        let key = ports::records::chat_key(&chat);
-        let mut attributes = world.store.row(&key).unwrap();
-        attributes["base"]["provider"] = json!(provider);
-        world.store.write(&[ports::store::Write::Put { key, attributes, condition: None }]).unwrap();
+        world.speaks(&chat, provider);
         let secrets = FakeSecrets::default().with_token("sales-bot", secret);
         let stage =
             Self { world, chat, secrets, messenger: FakeMessenger::default(), download: FakeDownload::default() };
@@ -166,7 +163,7 @@ impl Stage {
 }
 
 fn picture() -> File {
-    let key = "in/c1.1/1".to_owned().try_into().unwrap();
+    let key = "in/c1.1/1".to_owned().try_into().expect("a key");
     File::Stored { key, content_type: "image/jpeg".to_owned(), size_bytes: PICTURE.len() as u64 }
 }
 

@@ -58,8 +58,8 @@ impl HttpDownload {
                 Err(error) => return Fetched::Unreachable(http::explain(error)),
             };
             match next(&url, &response) {
-                Some(Some(next)) => url = next,
-                Some(None) => return Fetched::Refused("a redirect to what is no address".to_owned()),
+                Some(Ok(next)) => url = next,
+                Some(Err(_)) => return Fetched::Refused("a redirect to what is no address".to_owned()),
                 None => return read(response, wanted.bytes_max).await,
             }
         }
@@ -83,10 +83,10 @@ impl Download for HttpDownload {
     }
 }
 
-/// Where a redirect leads: `None` if the answer is none, `Some(None)` if it leads to no address.
-fn next(url: &Url, response: &Response) -> Option<Option<Url>> {
+/// Where a redirect leads; `None` if the answer is none.
+fn next(url: &Url, response: &Response) -> Option<Result<Url, url::ParseError>> {
     let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection())?;
-    Some(location.to_str().ok().and_then(|location| url.join(location).ok()))
+    Some(url.join(&String::from_utf8_lossy(location.as_bytes())))
 }
 
 async fn read(mut response: Response, bytes_max: u64) -> Fetched {

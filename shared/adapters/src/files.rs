@@ -19,7 +19,7 @@ const TIMEOUT_A_MEGABYTE: Duration = Duration::from_millis(250);
 /// How often one request is sent at most.
 const ATTEMPTS_MAX: u32 = 2;
 /// For how long a request of our own is signed.
-const SIGNED_FOR: Duration = Duration::from_secs(60);
+const SIGNED_FOR: Duration = Duration::from_mins(1);
 /// How long a copy may take.
 const COPY_TIMEOUT: Duration = Duration::from_secs(8);
 /// The most that is read of an answer that is no object, bytes.

@@ -31,17 +31,13 @@ fn file(chat: &ChatId, seq: u64) -> Value {
 /// The operator has put these bytes, as of this type, where a slot said.
 async fn put(world: &World, who: &OperatorId, chat: &ChatId, content_type: &str, bytes: &[u8]) -> String {
     let slot = result(world, who, "slot", upload(chat, content_type, bytes.len() as u64)).await;
-    let key = slot["key"].as_str().unwrap().to_owned();
-    world.files.upload(&key.clone().try_into().unwrap(), content_type, bytes);
+    let key = slot["key"].as_str().expect("a key").to_owned();
+    world.files.upload(&key_of(&key), content_type, bytes);
     key
 }
 
-/// The chat is one of another messenger's.
-fn speaks(world: &World, chat: &ChatId, provider: Provider) {
-    let key = ports::records::chat_key(chat);
-    let mut attributes = world.store.row(&key).unwrap();
-    attributes["base"]["provider"] = json!(provider);
-    world.store.write(&[ports::store::Write::Put { key, attributes, condition: None }]).unwrap();
+fn key_of(text: &str) -> FileKey {
+    text.to_owned().try_into().expect("a key")
 }
 
 fn anna_talks(world: &World) -> (OperatorId, ChatId) {
@@ -96,7 +92,7 @@ async fn c8_an_upload_that_cannot_be_sent_is_refused_at_once() {
         wanted["name"] = json!(name);
         assert_eq!(command(&world, &anna, &format!("n{n}"), wanted).await, "file_name_bad", "{name:?}");
     }
-    speaks(&world, &chat, Provider::Whatsapp);
+    world.speaks(&chat, Provider::Whatsapp);
     assert_eq!(command(&world, &anna, "w1", upload(&chat, "image/gif", 1)).await, "file_kind_not_allowed");
     let text = world.answer("anna-1", "w1").error.unwrap().text;
     assert!(text.contains("jpg, jpeg, png") && text.contains("16 MB"), "{text}");
@@ -150,7 +146,7 @@ async fn c8_a_file_that_cannot_be_sent_says_why_and_nothing_is_sent() {
     let bens = world.in_work("c2", SALES, &ben);
     let lie = put(&world, &anna, &chat, "image/png", PROGRAM).await;
     let empty = "up/c1.1/anna/empty";
-    world.files.upload(&empty.to_owned().try_into().unwrap(), "image/png", b"");
+    world.files.upload(&key_of(empty), "image/png", b"");
     let others = put(&world, &ben, &bens, "application/pdf", PDF).await;
     let good = put(&world, &anna, &chat, "application/pdf", PDF).await;
     let long = "x".repeat(16_385);
@@ -170,7 +166,7 @@ async fn c8_a_file_that_cannot_be_sent_says_why_and_nothing_is_sent() {
     {
         assert_eq!(command(&world, &anna, &format!("r{n}"), wanted).await, expected, "{n}");
     }
-    speaks(&world, &chat, Provider::Whatsapp);
+    world.speaks(&chat, Provider::Whatsapp);
     let gif = put_gif(&world);
     assert_eq!(command(&world, &anna, "w", send_file(&chat, &gif, None)).await, "file_kind_not_allowed");
     assert_eq!(world.words(&chat), ["hello"]);
@@ -180,7 +176,7 @@ async fn c8_a_file_that_cannot_be_sent_says_why_and_nothing_is_sent() {
 /// Put as of a type that says nothing.
 fn put_gif(world: &World) -> String {
     let key = "up/c1.1/anna/gif";
-    world.files.upload(&key.to_owned().try_into().unwrap(), "application/octet-stream", b"GIF89a\x01\0\x01\0");
+    world.files.upload(&key_of(key), "application/octet-stream", b"GIF89a\x01\0\x01\0");
     key.to_owned()
 }
 
@@ -189,7 +185,7 @@ async fn c8_what_is_put_in_a_files_place_after_the_look_is_not_sent() {
     let world = World::new();
     let (anna, chat) = anna_talks(&world);
     let key = put(&world, &anna, &chat, "application/pdf", PDF).await;
-    world.files.upload_after_read(&key.clone().try_into().unwrap(), "application/pdf", PROGRAM);
+    world.files.upload_after_read(&key_of(&key), "application/pdf", PROGRAM);
     assert_eq!(command(&world, &anna, "r1", send_file(&chat, &key, None)).await, "try_again");
     assert_eq!(command(&world, &anna, "r1", send_file(&chat, &key, None)).await, "file_type_mismatch");
     assert_eq!(world.words(&chat), ["hello"]);
@@ -223,7 +219,7 @@ async fn words_go_with_the_file_or_before_it() {
     ] {
         let world = World::new();
         let (anna, chat) = anna_talks(&world);
-        speaks(&world, &chat, provider);
+        world.speaks(&chat, provider);
         let key = put(&world, &anna, &chat, content_type, bytes).await;
         assert_eq!(command(&world, &anna, "r1", send_file(&chat, &key, Some(caption))).await, "ok");
         assert_eq!(world.words(&chat)[1..], expected, "{provider:?}");
@@ -251,7 +247,7 @@ fn has(world: &World, chat: &ChatId, name: Option<&str>, file: File) {
 }
 
 fn stored(content_type: &str) -> File {
-    let key = "in/c1.1/1".to_owned().try_into().unwrap();
+    let key = key_of("in/c1.1/1");
     File::Stored { key, content_type: content_type.to_owned(), size_bytes: 7 }
 }
 

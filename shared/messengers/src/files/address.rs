@@ -26,8 +26,8 @@ const NOT_PUBLIC_V4: [([u8; 4], u32); 15] = [
 /// All that is public in IPv6 is in here.
 const GLOBAL_V6: ([u16; 2], u32) = ([0x2000, 0], 3);
 
-/// What is not public in there. Source: <https://www.iana.org/assignments/iana-ipv6-special-registry>. 6to4 (2002::/16) and Teredo (in
-/// 2001::/23) carry an address of IPv4 that may be anybody's.
+/// What is not public in there. Source: <https://www.iana.org/assignments/iana-ipv6-special-registry>. 6to4 (`2002::/16`) and Teredo (in
+/// `2001::/23`) carry an address of IPv4 that may be anybody's.
 const NOT_PUBLIC_V6: [([u16; 2], u32); 4] =
     [([0x2001, 0x0000], 23), ([0x2001, 0x0db8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 

@@ -223,6 +223,14 @@ impl World {
         replied.seqs
     }
 
+    /// The chat is one of this messenger's.
+    pub fn speaks(&self, chat: &ChatId, provider: Provider) {
+        let key = records::chat_key(chat);
+        let mut attributes = self.store.row(&key).expect("there is such a chat");
+        attributes["base"]["provider"] = serde_json::json!(provider);
+        self.store.write(&[ports::store::Write::Put { key, attributes, condition: None }]).expect("nobody else writes");
+    }
+
     /// The operator closes the chat.
     pub fn closes(&self, chat: &ChatId, operator: &OperatorId) {
         let chat: Chat = self.chat(chat);
