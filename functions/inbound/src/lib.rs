@@ -11,8 +11,7 @@ use domain::ChannelId;
 use domain::chat::{Chat, Stand};
 use domain::config::{Configuration, Queue};
 use domain::contact::Contact;
-use domain::decision::{Decision, Fetch, FetchHint, News, Wake};
-use domain::file::File;
+use domain::decision::{Decision, News, Wake};
 use domain::inbound::InboundKind;
 use domain::operator::Operator;
 use domain::receive::{Incoming, message_key, receipt_key};
@@ -121,11 +120,7 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
         let [Some(chat), Some(message)] = rows.as_slice() else { return Ok(()) };
         let (chat, message) = (decode_chat(chat)?, decode_message(message)?);
         let mut hints = Decision::default();
-        if let Some(File::Pending { .. }) = message.file {
-            let what = Fetch::File { chat: chat.id.clone(), seq: message.seq };
-            let (channel, conversation) = (chat.channel.clone(), body.conversation.clone());
-            hints.fetches.push(FetchHint { provider: chat.provider, channel, conversation, what });
-        }
+        hints.fetches.extend(domain::file::hint(&chat, &message));
         if let Some(operator) = self.operator_of(&chat).await? {
             hints.tell(&operator, News::Message(message));
         } else if chat.route.stand == Stand::Waiting {

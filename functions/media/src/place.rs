@@ -108,6 +108,7 @@ fn trouble(channel: &ChannelId, failure: &Failure) -> Trouble {
         FailureClass::PermanentMessage
         | FailureClass::PermanentContact
         | FailureClass::RetryPlain
+        | FailureClass::OwnedByOther
         | FailureClass::SuccessNoop => Trouble::Final(file::GONE),
         FailureClass::Hold { .. }
         | FailureClass::Retry

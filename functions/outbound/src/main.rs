@@ -24,7 +24,9 @@ async fn main() -> Result<(), Error> {
         }),
         // Channels' tokens only: the stack's key names conversations, which others do.
         secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?),
+        files: aws.files(&need("FILES_BUCKET")?),
         clock: SystemClock,
+        public_url: need("PUBLIC_URL")?,
     });
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);

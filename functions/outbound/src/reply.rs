@@ -23,6 +23,8 @@ use crate::outcome;
 /// What a hand-over may need of an invocation, milliseconds: the mark, one call of 5 s, its outcome. With less left, the reply
 /// waits for the next invocation, since a call that is cut off ends as `unknown`. The function's time-out is longer.
 const HAND_OVER_NEEDS_MS: i64 = 8_000;
+/// The same for one that carries a file, which has up to 15 s.
+const HAND_OVER_OF_FILE_NEEDS_MS: i64 = 18_000;
 /// When to look again after something of ours was out of order, milliseconds.
 const AGAIN_MS: i64 = 2_000;
 
@@ -120,7 +122,11 @@ where
         if !is_sendable(provider, &message.content, attachment != Attachment::None) {
             return Err(Obstacle::Fails("not_supported"));
         }
-        if deadline_ms - self.desk.now_ms() < HAND_OVER_NEEDS_MS {
+        let needs_ms = match attachment {
+            Attachment::Bytes(..) => HAND_OVER_OF_FILE_NEEDS_MS,
+            Attachment::Link(_) | Attachment::None => HAND_OVER_NEEDS_MS,
+        };
+        if deadline_ms - self.desk.now_ms() < needs_ms {
             return Err(Obstacle::Waits(0));
         }
         Ok(Ready { credentials, address, attachment, site })

@@ -2,7 +2,7 @@
 //!
 //! It only sends hints, by the indexes: whoever receives one reads state and decides.
 
-use domain::chat::Chat;
+use domain::chat::{Chat, Stand};
 use domain::decision::{SendHint, Wake};
 use domain::message::Message;
 use domain::operator::CONNECTION_SILENCE_MS;
@@ -107,6 +107,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
                     && let Some(message) = readable(records::decode_message(message))
                 {
                     hints.extend(unsent(&chat, &message, now_ms));
+                    hints.extend(domain::file::hint(&chat, &message).as_ref().map(QueueMessage::fetch));
                 }
             }
         }
@@ -140,7 +141,8 @@ fn overdue(chat: &Chat, now_ms: i64) -> Vec<QueueMessage> {
     if let Some(offer) = chat.offer().filter(|offer| offer.expires_at_ms <= now_ms) {
         hints.push(QueueMessage::OfferHint(OfferHint { v: VERSION, offer: offer.id.clone() }));
     }
-    if chat.operator().is_some() && chat.route.close_due_at_ms.is_some_and(|due| due <= now_ms) {
+    let closes = chat.operator().is_some() || chat.route.stand == Stand::WithBot;
+    if closes && chat.route.close_due_at_ms.is_some_and(|due| due <= now_ms) {
         hints.push(QueueMessage::CloseHint(CloseHint { v: VERSION, chat: chat.id.clone() }));
     }
     hints

@@ -5,7 +5,7 @@ use domain::content::TEXT_CHARS_MAX;
 use domain::message::Message;
 use domain::reply::{self, Part, Replied};
 use domain::{ChatId, Provider, Refusal};
-use messengers::telegram;
+use messengers::{messenger, telegram, whatsapp};
 use ports::records::{self, chat_key, decode_chat, decode_message, decode_operator, message_key, operator_key};
 use ports::{Clock, Files, Push, Queues, Random, Store, StoreError, Timers};
 use runtime::Fault;
@@ -24,8 +24,8 @@ const TYPING_MS: i64 = 4_000;
 pub(crate) fn parts(provider: Provider, text: &str) -> Vec<Part> {
     let parts = match provider {
         Provider::Telegram => telegram::split_text(text, telegram::TEXT_UTF16_MAX),
-        // Their channels cannot be connected yet; a reply goes out whole.
-        Provider::Messenger | Provider::Whatsapp => vec![text.to_owned()],
+        Provider::Messenger => messenger::split_text(text),
+        Provider::Whatsapp => whatsapp::split_text(text),
     };
     parts.into_iter().map(Part::from).collect()
 }

@@ -14,7 +14,7 @@ use crate::http;
 /// How long a call may take, from the connection to the end of the answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much longer a call may take for each megabyte that it carries.
-const TIMEOUT_A_MEGABYTE: Duration = Duration::from_secs(1);
+const TIMEOUT_A_MEGABYTE: Duration = Duration::from_millis(200);
 /// The most that is read of an answer, bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -88,7 +88,9 @@ fn with_body(request: RequestBuilder, body: &Body) -> Option<RequestBuilder> {
             request.header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
         }
         Body::File { fields, file } => {
-            let form = fields.iter().fold(Form::new(), |form, (name, value)| form.text(name.clone(), value.clone()));
+            // Names go as they are: Telegram takes a part with nothing but an encoded name for no file.
+            let form = Form::new().percent_encode_noop();
+            let form = fields.iter().fold(form, |form, (name, value)| form.text(name.clone(), value.clone()));
             let timeout = CALL_TIMEOUT + TIMEOUT_A_MEGABYTE * megabytes(file.bytes.len());
             request.multipart(form.part(file.field, part(file)?)).timeout(timeout)
         }

@@ -314,8 +314,8 @@ fn a_configuration_replaces_the_version_before_it_and_no_other() {
 #[test]
 fn a_hold_reads_back_as_written() {
     let store = MemoryStore::new();
-    let hold = Hold { failures: 5, until_ms: 42 };
-    store.write(&[records::put_hold(&id("bot"), hold)]).unwrap();
+    let hold = Hold { failures: 5, until_ms: 42, problem: Some("token_invalid".to_owned()) };
+    store.write(&[records::put_hold(&id("bot"), &hold)]).unwrap();
     let key = records::hold_key(&id("bot"));
     let row = ports::store::Row { attributes: store.row(&key).unwrap(), key };
     assert_eq!(records::decode_hold(&row).unwrap(), hold);

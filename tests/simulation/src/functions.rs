@@ -136,7 +136,7 @@ enum Handler {
     Acceptance(Acceptance<Port, Port, Port, Port, Port, Port>),
     AutoClose(AutoClose<Port, Port, Port, Port, Port, Port>),
     Workspace(Workspace<Port, Port, Port, Port, Port, FakeFiles, FakeRandom>),
-    Outbound(Sender<Port, Port, Port, Port, Port, Port, Port>),
+    Outbound(Sender<Port, Port, Port, Port, Port, Port, FakeFiles, Port>),
     Session(Session<Port, Port, Port, Port, FakeIdentity, Port>),
 }
 
@@ -239,7 +239,9 @@ impl Instance {
                 push: port(),
                 messenger: port(),
                 secrets: port(),
+                files: FakeFiles::default(),
                 clock: port(),
+                public_url: "https://api.example.com".to_owned(),
             })),
             Function::Session => Handler::Session(Session::new(still(), services.identity.clone(), port(), "*")),
         };

@@ -9,11 +9,11 @@ use domain::inbound::Customer;
 use domain::message::{Author, Delivery, DeliveryState, Message};
 use domain::operator::{Operator, Status};
 use domain::{ChannelId, ChatId, ConversationId, OperatorId, Provider, reply};
-use fakes::{FakeClock, FakeMessenger, FakePush, FakeQueues, FakeSecrets, FakeVisibility, MemoryStore};
+use fakes::{FakeClock, FakeFiles, FakeMessenger, FakePush, FakeQueues, FakeSecrets, FakeVisibility, MemoryStore};
 use outbound::{Ports, Sender};
 use ports::records::{self, Hold};
 use ports::store::{Key, Row};
-use ports::{Clock, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
+use ports::{Clock, Files, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
 use wire::queues::{Outbound, QueueMessage};
 
 /// The queue that hints come by.
@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(crate) push: FakePush,
     pub(crate) messenger: FakeMessenger,
     pub(crate) secrets: FakeSecrets,
+    pub(crate) files: FakeFiles,
     pub(crate) clock: FakeClock,
 }
 
@@ -63,6 +64,7 @@ impl World {
             push: FakePush::default(),
             messenger: FakeMessenger::default(),
             secrets: FakeSecrets::default().with_token("shop", TOKEN),
+            files: FakeFiles::default(),
             clock: FakeClock::default(),
         };
         world.operator(&ann(), &["a1", "a2"]);
@@ -99,7 +101,7 @@ impl World {
     /// Ann writes in a chat; each part of what she says is a reply.
     pub(crate) fn say(&self, conversation: &str, parts: &[&str]) -> Vec<Outbound> {
         let (chat, operator) = (self.chat(conversation), Operator::new(ann(), "Ann"));
-        let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        let parts: Vec<reply::Part> = parts.iter().map(|part| (*part).to_owned().into()).collect();
         let request = format!("r{}", chat.thread.next_seq);
         let replied = reply::reply(&chat, &operator, true, &parts, &request, self.now_ms()).unwrap();
         self.write(&replied.decision.writes);
@@ -145,7 +147,7 @@ impl World {
     }
 
     pub(crate) fn put_hold(&self, hold: Hold) {
-        self.store.write(&[records::put_hold(&channel(), hold)]).unwrap();
+        self.store.write(&[records::put_hold(&channel(), &hold)]).unwrap();
     }
 
     pub(crate) fn delivery(&self, conversation: &str, seq: u64) -> Delivery {
@@ -165,7 +167,7 @@ impl World {
 
     pub(crate) fn sender(
         &self,
-    ) -> Sender<MemoryStore, FakeQueues, FakeVisibility, FakePush, FakeMessenger, FakeSecrets, FakeClock> {
+    ) -> Sender<MemoryStore, FakeQueues, FakeVisibility, FakePush, FakeMessenger, FakeSecrets, FakeFiles, FakeClock> {
         Sender::new(Ports {
             store: self.store.clone(),
             queues: self.queues.clone(),
@@ -173,6 +175,8 @@ impl World {
             push: self.push.clone(),
             messenger: self.messenger.clone(),
             secrets: self.secrets.clone(),
+            files: self.files.clone(),
+            public_url: "https://api.example.com/".to_owned(),
             clock: self.clock.clone(),
         })
     }
@@ -182,9 +186,9 @@ impl World {
         self.deliver_to(&self.sender(), hint).await
     }
 
-    pub(crate) async fn deliver_to<S, Q, V, P, M, K, C>(
+    pub(crate) async fn deliver_to<S, Q, V, P, M, K, F, C>(
         &self,
-        sender: &Sender<S, Q, V, P, M, K, C>,
+        sender: &Sender<S, Q, V, P, M, K, F, C>,
         hint: &Outbound,
     ) -> Result<(), u32>
     where
@@ -194,14 +198,15 @@ impl World {
         P: Push,
         M: MessengerTransport,
         K: Secrets,
+        F: Files,
         C: Clock,
     {
         self.receive(sender, QueueMessage::Outbound(hint.clone()).body(), hint.chat.conversation.as_str()).await
     }
 
-    pub(crate) async fn receive<S, Q, V, P, M, K, C>(
+    pub(crate) async fn receive<S, Q, V, P, M, K, F, C>(
         &self,
-        sender: &Sender<S, Q, V, P, M, K, C>,
+        sender: &Sender<S, Q, V, P, M, K, F, C>,
         body: String,
         group: &str,
     ) -> Result<(), u32>
@@ -212,6 +217,7 @@ impl World {
         P: Push,
         M: MessengerTransport,
         K: Secrets,
+        F: Files,
         C: Clock,
     {
         let asked = self.visibility.asked().len();

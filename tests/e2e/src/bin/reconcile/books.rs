@@ -109,7 +109,7 @@ impl Books {
         match &chat.route.stand {
             Stand::InWork { operator, .. } => Some(operator),
             Stand::Closed { operator, .. } => operator.as_ref(),
-            Stand::Waiting | Stand::Offered { .. } => None,
+            Stand::WithBot | Stand::Waiting | Stand::Offered { .. } => None,
         }
     }
 
