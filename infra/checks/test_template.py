@@ -132,6 +132,35 @@ class Template(unittest.TestCase):
                     self.assertEqual("messageGroup", queue["DeduplicationScope"])
                     self.assertEqual("perMessageGroupId", queue["FifoThroughputLimit"])
 
+    def test_the_bucket_of_files_is_private_and_encrypted(self) -> None:
+        (bucket,) = self.of("AWS::S3::Bucket").values()
+        self.assertEqual({True}, set(bucket["PublicAccessBlockConfiguration"].values()))
+        self.assertEqual(4, len(bucket["PublicAccessBlockConfiguration"]))
+        self.assertIn("ServerSideEncryptionConfiguration", bucket["BucketEncryption"])
+        self.assertEqual("BucketOwnerEnforced", bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"])
+
+    def test_uploads_that_are_never_sent_are_deleted_and_nothing_else(self) -> None:
+        (bucket,) = self.of("AWS::S3::Bucket").values()
+        expiring = [rule["Prefix"] for rule in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
+        self.assertEqual(["up/"], expiring)
+
+    def test_only_pages_of_the_allowed_origins_reach_files(self) -> None:
+        (bucket,) = self.of("AWS::S3::Bucket").values()
+        condition, cors, nothing = bucket["CorsConfiguration"]["Fn::If"]
+        self.assertEqual(("HasOrigins", {"Ref": "AWS::NoValue"}), (condition, nothing))
+        (rule,) = cors["CorsRules"]
+        self.assertEqual({"Ref": "AllowedOrigins"}, rule["AllowedOrigins"])
+        self.assertEqual(["GET", "PUT"], rule["AllowedMethods"])
+
+    def test_who_reads_or_writes_files_does_so_below_their_prefixes(self) -> None:
+        for name, statement in self.statements():
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            if any(action.startswith("s3:") and action != "s3:ListBucket" for action in actions):
+                resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+                for resource in resources:
+                    with self.subTest(name):
+                        self.assertRegex(resource["Fn::Sub"], r"^\$\{FilesBucket\.Arn\}/(in|up|out)/\*$")
+
     def test_webhooks_are_throttled_below_the_rest(self) -> None:
         stage = self.of("AWS::ApiGatewayV2::Stage")["HttpStage"]
         for key in (found["RouteKey"] for found in self.of("AWS::ApiGatewayV2::Route").values()):

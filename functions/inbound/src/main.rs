@@ -13,7 +13,8 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let store = aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?);
-    let queues = aws.queues(queues(&[QueueName::Routing, QueueName::Delayed, QueueName::InboundParked])?);
+    let names = [QueueName::Routing, QueueName::Delayed, QueueName::Fetch, QueueName::InboundParked];
+    let queues = aws.queues(queues(&names)?);
     let push = aws.push(&need("WEBSOCKET_ENDPOINT")?);
     let desk = Desk::new(store, queues, NoTimers, push, SystemClock);
     let function = inbound::Inbound { desk, visibility: aws.visibility() };

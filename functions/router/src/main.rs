@@ -8,7 +8,8 @@ use serde_json::Value;
 use wire::queues::QueueName;
 
 /// The queues of hints; with the replies', all that the sweep sends to.
-const HINTS: [QueueName; 4] = [QueueName::Routing, QueueName::Delayed, QueueName::OfferHints, QueueName::CloseHints];
+const HINTS: [QueueName; 5] =
+    [QueueName::Routing, QueueName::Delayed, QueueName::OfferHints, QueueName::CloseHints, QueueName::Fetch];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

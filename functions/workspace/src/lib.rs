@@ -1,12 +1,15 @@
-//! Every command of an operator that is not accept, decline or presence: writing, closing, transferring, catching up.
+//! Every command of an operator that is not accept, decline or presence: writing, sending files, closing, transferring,
+//! catching up.
 
+mod files;
 mod sync;
 mod talk;
 
+use crate::files::{Announced, Upload};
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
 use domain::decision::Decision;
 use domain::{ChatId, Refusal, stay, transfer};
-use ports::{Clock, Push, Queues, Store, Timers};
+use ports::{Clock, Files, Push, Queues, Random, Store, Timers};
 use runtime::desk::Case;
 use runtime::gateway::{self, Caller};
 use runtime::invocation::{self, Failed, Invocation, UnknownEvent};
@@ -15,12 +18,16 @@ use serde_json::Value;
 use wire::operators::{Colleague, Colleagues, Command, QueueView, Target};
 
 /// The function.
-pub struct Workspace<S, Q, T, P, C> {
+pub struct Workspace<S, Q, T, P, C, F, R> {
     /// Carries decisions out.
     pub desk: Desk<S, Q, T, P, C>,
+    /// The bucket.
+    pub files: F,
+    /// Names uploads.
+    pub random: R,
 }
 
-impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C> {
+impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, F: Files, R: Random> Workspace<S, Q, T, P, C, F, R> {
     /// Handles whatever woke the function.
     pub async fn invoke(&self, event: Value) -> Result<Value, Failed> {
         match Invocation::read(event)? {
@@ -46,6 +53,15 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C>
             Command::Send { chat, text } => {
                 self.send(caller, request, &chat, &text).await.map(|sent| gateway::result(&sent))
             }
+            Command::Upload { chat, name, content_type, size_bytes } => {
+                let announced = Announced { name: &name, content_type: &content_type, size_bytes };
+                self.upload(caller, &chat, &announced).await.map(|slot| gateway::result(&slot))
+            }
+            Command::SendFile { chat, key, name, caption } => {
+                let upload = Upload { key: &key, name: &name, caption: caption.as_deref() };
+                self.send_file(caller, request, &chat, &upload).await.map(|sent| gateway::result(&sent))
+            }
+            Command::File { chat, seq } => self.file(caller, &chat, seq).await.map(|link| gateway::result(&link)),
             Command::Resend { chat, seq } => self.resend(caller, &chat, seq).await.map(|()| None),
             Command::Read { chat, seq } => self.read(caller, &chat, seq).await.map(|()| None),
             Command::Typing { chat } => self.typing(caller, &chat).await.map(|()| None),

@@ -1,6 +1,6 @@
 //! Wiring only.
 
-use adapters::{Aws, Schedules, SystemClock};
+use adapters::{Aws, OsRandom, Schedules, SystemClock};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runtime::config::{OUTBOUND, find, need, queues};
 use runtime::{Desk, telemetry};
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     });
     let push = aws.push(&need("WEBSOCKET_ENDPOINT")?);
     let desk = Desk::new(store, queues, timers, push, SystemClock);
-    let function = workspace::Workspace { desk };
+    let function = workspace::Workspace { desk, files: aws.files(&need("FILES_BUCKET")?), random: OsRandom };
     let invoke = async |event: LambdaEvent<Value>| Box::pin(function.invoke(event.payload)).await.map_err(Error::from);
     lambda_runtime::run(service_fn(invoke)).await
 }

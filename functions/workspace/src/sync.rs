@@ -7,7 +7,7 @@ use domain::message::Message;
 use domain::operator::Operator;
 use futures_util::future::try_join_all;
 use ports::records::{self, chat_key, decode_chat};
-use ports::{Clock, Push, Queues, Store, StoreError, Timers};
+use ports::{Clock, Files, Push, Queues, Random, Store, StoreError, Timers};
 use runtime::Fault;
 use runtime::gateway::Caller;
 use wire::operators::{ChatView, Event, FRAME_BYTES_MAX, Known, LINE_HEAD, SYNC_CHATS_MAX, SYNC_MESSAGES, Synced};
@@ -53,7 +53,7 @@ fn frames(mut messages: Vec<Message>) -> Vec<Vec<Message>> {
     frames
 }
 
-impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C> {
+impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, F: Files, R: Random> Workspace<S, Q, T, P, C, F, R> {
     /// Sends the caller's window everything that it may have missed, then says what there is.
     pub(crate) async fn sync(&self, caller: &Caller, known: &[Known]) -> Result<Synced, Fault> {
         let me = self.desk.operator(&caller.operator).await?.ok_or(Refusal::OperatorNotFound)?;
@@ -100,7 +100,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C>
             more = page.1;
             pages += 1;
         }
-        messages.reverse();
+        messages = messages.iter().rev().map(Message::shown).collect();
         let mut happened = records::event_rows(&self.desk.store, &chat.id, route_rev, EVENTS_MAX).await?;
         let view = ChatView::from(chat);
         let mut groups = frames(messages);

@@ -2,11 +2,12 @@
 
 use domain::config::Configuration;
 use domain::content::TEXT_CHARS_MAX;
-use domain::reply::{self, Replied};
+use domain::message::Message;
+use domain::reply::{self, Part, Replied};
 use domain::{ChatId, Provider, Refusal};
 use messengers::telegram;
 use ports::records::{self, chat_key, decode_chat, decode_message, decode_operator, message_key, operator_key};
-use ports::{Clock, Push, Queues, Store, StoreError, Timers};
+use ports::{Clock, Files, Push, Queues, Random, Store, StoreError, Timers};
 use runtime::Fault;
 use runtime::desk::DECISIONS_MAX;
 use runtime::gateway::Caller;
@@ -20,19 +21,20 @@ use crate::sync::within_frame;
 const TYPING_MS: i64 = 4_000;
 
 /// The parts that a messenger takes a text in.
-fn parts(provider: Provider, text: &str) -> Vec<String> {
-    match provider {
+pub(crate) fn parts(provider: Provider, text: &str) -> Vec<Part> {
+    let parts = match provider {
         Provider::Telegram => telegram::split_text(text, telegram::TEXT_UTF16_MAX),
         // Their channels cannot be connected yet; a reply goes out whole.
         Provider::Messenger | Provider::Whatsapp => vec![text.to_owned()],
-    }
+    };
+    parts.into_iter().map(Part::from).collect()
 }
 
-fn serves(config: &Configuration, chat: &domain::chat::Chat) -> bool {
+pub(crate) fn serves(config: &Configuration, chat: &domain::chat::Chat) -> bool {
     config.channels.get(&chat.channel).is_some_and(|channel| channel.serving().is_some())
 }
 
-impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C> {
+impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, F: Files, R: Random> Workspace<S, Q, T, P, C, F, R> {
     /// Accepts a reply: one read, one transaction, one hint to the outbound function (I6).
     pub(crate) async fn send(&self, caller: &Caller, request: &str, chat: &ChatId, text: &str) -> Result<Sent, Fault> {
         if text.trim().is_empty() {
@@ -41,13 +43,23 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C>
         if text.chars().count() > TEXT_CHARS_MAX {
             return Err(Refusal::TextTooLong.into());
         }
+        self.accept(caller, request, chat, |provider| parts(provider, text)).await
+    }
+
+    /// Accepts the parts of a reply: one read, one transaction, one hint to the outbound function a part (I6).
+    pub(crate) async fn accept(
+        &self,
+        caller: &Caller,
+        request: &str,
+        chat: &ChatId,
+        parts: impl Fn(Provider) -> Vec<Part>,
+    ) -> Result<Sent, Fault> {
         for _ in 0..DECISIONS_MAX {
             let (chat, me) = self.desk.chat_and_operator(chat, &caller.operator).await?;
             let (chat, me) = (chat.ok_or(Refusal::ChatNotFound)?, me.ok_or(Refusal::OperatorNotFound)?);
             let config = self.desk.config().await?;
-            let parts = parts(chat.provider, text);
-            let Replied { seqs, mut decision } =
-                reply::reply(&chat, &me, serves(&config, &chat), &parts, request, self.desk.now_ms())?;
+            let (serves, parts) = (serves(&config, &chat), parts(chat.provider));
+            let Replied { seqs, mut decision } = reply::reply(&chat, &me, serves, &parts, request, self.desk.now_ms())?;
             // This window has the answer; the operator's others are told.
             for tell in &mut decision.tells {
                 tell.operator.connections.remove(&caller.connection);
@@ -117,7 +129,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock> Workspace<S, Q, T, P, C>
         reply::may_read(&found, &me, &config)?;
         let limit = limit.unwrap_or(HISTORY_MAX).clamp(1, HISTORY_MAX);
         let (newest_first, _) = records::history(&self.desk.store, chat, before, limit).await?;
-        let mut messages = within_frame(newest_first);
+        let mut messages = within_frame(newest_first.iter().map(Message::shown).collect());
         messages.reverse();
         // Messages are numbered from 1 without a gap: surer than the store, which may point behind an exactly full last page.
         let more = messages.first().is_some_and(|oldest| oldest.seq > 1);

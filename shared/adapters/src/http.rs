@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -15,14 +15,20 @@ const KEPT_FOR: Duration = Duration::from_secs(4);
 /// A client whose calls take at most so long, from the connection to the end of the answer. Redirects are answers like any
 /// other, and proxies of the environment aren't asked.
 pub(crate) fn client(timeout: Duration) -> Client {
+    built(builder().timeout(timeout))
+}
+
+/// The same without a time-out of its own, to be made to more than measure.
+pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(timeout)
         .pool_idle_timeout(KEPT_FOR)
         .redirect(redirect::Policy::none())
         .no_proxy()
-        .build()
-        .expect("the system has a store of certificates")
+}
+
+pub(crate) fn built(builder: ClientBuilder) -> Client {
+    builder.build().expect("the system has a store of certificates")
 }
 
 /// The body, cut at so many bytes.

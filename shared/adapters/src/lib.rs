@@ -1,12 +1,14 @@
-//! DynamoDB, SQS, Scheduler, WebSocket push, secrets, HTTP: the only crate with an SDK or an HTTP client.
+//! DynamoDB, SQS, S3, Scheduler, WebSocket push, secrets, HTTP: the only crate with an SDK or an HTTP client.
 //!
 //! Architecture invariant: an adapter translates between a port and a service, and decides nothing. No rule of the
 //! business stands here, and no type of an SDK leaves this crate but for the constructors that tests use.
 
 mod backoff;
 pub mod clock;
+pub mod download;
 pub mod dynamo;
 mod fault;
+pub mod files;
 mod http;
 pub mod identity;
 pub mod scheduler;
@@ -32,7 +34,9 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use wire::queues::QueueName;
 
 pub use clock::{OsRandom, SystemClock};
+pub use download::HttpDownload;
 pub use dynamo::DynamoStore;
+pub use files::S3Files;
 pub use identity::OidcIdentity;
 pub use scheduler::{SchedulerTimers, Schedules};
 pub use secrets::ManagedSecrets;
@@ -114,6 +118,13 @@ impl Aws {
         let config =
             aws_sdk_apigatewaymanagement::config::Builder::from(&self.config).endpoint_url(management_endpoint).build();
         WebSocketPush::new(aws_sdk_apigatewaymanagement::Client::from_conf(config))
+    }
+
+    /// The bucket of this name.
+    pub fn files(&self, bucket: &str) -> S3Files {
+        let region = self.config.region().map_or("", Region::as_ref);
+        let credentials = self.config.credentials_provider().expect("they were given when it was made");
+        S3Files::new(self.config.endpoint_url(), region, bucket, credentials)
     }
 
     /// Secrets: the stack's by its ARN, channels' below a prefix that ends with a slash.

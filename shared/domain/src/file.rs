@@ -2,6 +2,35 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::Chat;
+use crate::content::Content;
+use crate::decision::{Decision, Fetch, FetchHint, News, Write};
+use crate::ids::{ChatId, OperatorId};
+use crate::message::Message;
+use crate::operator::Operator;
+
+/// A file that could not be fetched for so long is missing ([`NOT_FETCHED`]), milliseconds.
+pub const FETCH_AGE_MS_MAX: i64 = 60 * 60_000;
+/// The sweep looks at a file that is being fetched for so long, milliseconds; from then on it asks once a minute.
+pub const SWEEP_AFTER_MS: i64 = 5 * 60_000;
+/// The first wait before a fetch is tried again, seconds; it doubles with each try.
+pub const RETRY_S: u32 = 2;
+/// The waits before a file that its messenger does not have (yet) is looked for again, seconds; after them it is missing.
+pub const NOT_FOUND_RETRIES_S: [u32; 2] = [1, 3];
+
+/// Why a file is missing: it could not be fetched in time.
+pub const NOT_FETCHED: &str = "not_fetched";
+/// Why a file is missing: it is larger than what is fetched.
+pub const TOO_LARGE: &str = "file_too_large";
+/// Why a file is missing: the messenger does not have it, or has no longer.
+pub const GONE: &str = "file_gone";
+/// Why a file is missing: it is said to be where nothing is fetched from.
+pub const REFUSED: &str = "file_source_refused";
+/// Why a file is missing: it has no byte.
+pub const EMPTY: &str = "file_empty";
+/// Why a file is missing: the messenger refuses the channel.
+pub const CHANNEL_REFUSED: &str = "channel_refused";
+
 /// How far the file of a message is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -70,9 +99,200 @@ impl From<FileKey> for String {
     }
 }
 
+impl FileKey {
+    /// Where the file of a customer's message is kept.
+    pub fn incoming(chat: &ChatId, seq: u64) -> Self {
+        Self(format!("in/{chat}/{seq}"))
+    }
+
+    /// Where an operator may put a file for a chat, until it is sent. `id` is of `[A-Za-z0-9_-]`.
+    pub fn upload(chat: &ChatId, operator: &OperatorId, id: &str) -> Self {
+        Self(format!("up/{chat}/{operator}/{id}"))
+    }
+
+    /// Where a file that an operator uploaded for this chat is kept once it is sent; `None` if this is no key of such an upload.
+    pub fn sent(&self, chat: &ChatId, operator: &OperatorId) -> Option<Self> {
+        let id = self.0.strip_prefix(&format!("up/{chat}/{operator}/"))?;
+        (!id.contains('/')).then(|| Self(format!("out/{chat}/{id}")))
+    }
+}
+
+/// The hint to fetch the file of a message; `None` for one that needs none.
+pub fn hint(chat: &Chat, message: &Message) -> Option<FetchHint> {
+    matches!(message.file, Some(File::Pending { .. })).then(|| FetchHint {
+        provider: chat.provider,
+        channel: chat.channel.clone(),
+        conversation: chat.id.conversation.clone(),
+        what: Fetch::File { chat: chat.id.clone(), seq: message.seq },
+    })
+}
+
+/// When the sweep has to look at the message's file, if ever, milliseconds since 1970.
+pub fn due_at_ms(message: &Message) -> Option<i64> {
+    match message.file {
+        Some(File::Pending { since_ms }) => Some(since_ms + SWEEP_AFTER_MS),
+        _ => None,
+    }
+}
+
+/// What a failed fetch comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is tried again after so many seconds.
+    Again(u32),
+    /// It is tried again when the sweep asks for it.
+    Swept,
+    /// The file is missing, for this reason.
+    Missing(&'static str),
+}
+
+/// After the messenger, or the bucket, could not be reached, the `tries`-th time (from 1) for one hint.
+pub fn after_fault(since_ms: i64, tries: u32, now_ms: i64) -> Next {
+    if now_ms - since_ms >= FETCH_AGE_MS_MAX {
+        Next::Missing(NOT_FETCHED)
+    } else if now_ms - since_ms >= SWEEP_AFTER_MS {
+        Next::Swept
+    } else {
+        Next::Again(RETRY_S << tries.saturating_sub(1).min(7))
+    }
+}
+
+/// After the messenger said that it does not have the file, the `tries`-th time (from 1) for one hint: a file may be told of
+/// before it can be had.
+pub fn after_not_found(tries: u32) -> Next {
+    let waits = usize::try_from(tries.saturating_sub(1)).ok().and_then(|done| NOT_FOUND_RETRIES_S.get(done));
+    waits.map_or(Next::Missing(GONE), |&seconds| Next::Again(seconds))
+}
+
+/// The file of a message is in the bucket. Nothing, if it is not awaited (any more), or the message has another file by now.
+pub fn stored(message: &Message, source: Option<&str>, file: File, listener: Option<&Operator>) -> Decision {
+    debug_assert!(!matches!(file, File::Pending { .. }), "it has reached its end");
+    let same = matches!(&message.content, Content::Media { media } if media.source.as_deref() == source);
+    if !same || !matches!(message.file, Some(File::Pending { .. })) {
+        return Decision::nothing();
+    }
+    let mut next = message.clone();
+    next.rev += 1;
+    next.file = Some(file);
+    let mut decision = Decision { writes: vec![Write::Message(next.clone())], ..Decision::default() };
+    if let Some(listener) = listener {
+        decision.tell(listener, News::Message(next));
+    }
+    decision
+}
+
+/// The file of a message cannot be had, for this reason; otherwise as [`stored`].
+pub fn missing(message: &Message, source: Option<&str>, reason: &str, listener: Option<&Operator>) -> Decision {
+    stored(message, source, File::Missing { reason: reason.to_owned() }, listener)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::{Media, MediaKind};
+    use crate::message::Author;
+
+    const NOW: i64 = 1_767_225_600_000;
+    const MINUTE: i64 = 60_000;
+
+    fn chat() -> ChatId {
+        "c0ffee.1".parse().unwrap()
+    }
+
+    fn ann() -> OperatorId {
+        "ann".parse().unwrap()
+    }
+
+    fn media(source: &str) -> Content {
+        let media = Media {
+            kind: MediaKind::Photo,
+            file_name: None,
+            mime_type: None,
+            size_bytes: None,
+            caption: None,
+            source: Some(source.to_owned()),
+            album_id: None,
+        };
+        Content::Media { media }
+    }
+
+    fn pending() -> Message {
+        let mut message = Message::new(chat(), 3, NOW, Author::Customer, media("AgAC"));
+        message.file = Some(File::Pending { since_ms: NOW });
+        message
+    }
+
+    fn kept() -> File {
+        File::Stored { key: FileKey::incoming(&chat(), 3), content_type: "image/jpeg".to_owned(), size_bytes: 7 }
+    }
+
+    #[test]
+    fn keys_name_chat_and_message_or_who_uploaded_what_for_which() {
+        assert_eq!(FileKey::incoming(&chat(), 3).as_str(), "in/c0ffee.1/3");
+        let upload = FileKey::upload(&chat(), &ann(), "x_-9");
+        assert_eq!(upload.as_str(), "up/c0ffee.1/ann/x_-9");
+        assert_eq!(upload.sent(&chat(), &ann()).unwrap().as_str(), "out/c0ffee.1/x_-9");
+        for key in [FileKey::incoming(&chat(), 3), upload.clone(), upload.sent(&chat(), &ann()).unwrap()] {
+            assert_eq!(FileKey::try_from(key.to_string()), Ok(key));
+        }
+        let longest = FileKey::upload(
+            &format!("{}.4294967295", "c".repeat(64)).parse().unwrap(),
+            &"o".repeat(64).parse().unwrap(),
+            &"x".repeat(32),
+        );
+        assert!(FileKey::try_from(longest.to_string()).is_ok(), "the longest ids make a key");
+    }
+
+    #[test]
+    fn i8_an_upload_is_its_operators_for_its_chat() {
+        let upload = FileKey::upload(&chat(), &ann(), "x");
+        assert_eq!(upload.sent(&chat(), &"ben".parse().unwrap()), None);
+        assert_eq!(upload.sent(&"c0ffee.2".parse().unwrap(), &ann()), None);
+        for other in ["in/c0ffee.1/3", "out/c0ffee.1/x", "up/c0ffee.1/ann", "up/c0ffee.1/ann/x/y", "up/c0ffee.11/ann/x"]
+        {
+            assert_eq!(FileKey::try_from(other.to_owned()).unwrap().sent(&chat(), &ann()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_fetch_is_tried_again_ever_later_then_by_the_sweep_then_never() {
+        let after = |age_ms: i64, tries: u32| after_fault(NOW, tries, NOW + age_ms);
+        let waits: Vec<Next> = (1..=9).map(|tries| after(0, tries)).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 256].map(Next::Again));
+        assert_eq!(after(5 * MINUTE - 1, 1), Next::Again(2));
+        assert_eq!(after(5 * MINUTE, 1), Next::Swept);
+        assert_eq!(after(60 * MINUTE - 1, 9), Next::Swept);
+        assert_eq!(after(60 * MINUTE, 1), Next::Missing("not_fetched"));
+        let waits: Vec<Next> = (0..=4).map(after_not_found).collect();
+        let gone = Next::Missing("file_gone");
+        assert_eq!(waits, [Next::Again(1), Next::Again(1), Next::Again(3), gone, gone]);
+    }
+
+    #[test]
+    fn the_sweep_looks_at_files_that_are_awaited() {
+        let mut message = pending();
+        assert_eq!(due_at_ms(&message), Some(NOW + SWEEP_AFTER_MS));
+        for file in [None, Some(kept()), Some(File::Missing { reason: GONE.to_owned() })] {
+            message.file = file;
+            assert_eq!(due_at_ms(&message), None);
+        }
+    }
+
+    #[test]
+    fn an_awaited_file_arrives_once() {
+        let operator = Operator::new(ann(), "Ann");
+        let decision = stored(&pending(), Some("AgAC"), kept(), Some(&operator));
+        let [Write::Message(after)] = decision.writes.as_slice() else { panic!("{decision:?}") };
+        assert_eq!((after.rev, &after.file), (2, &Some(kept())));
+        assert!(matches!(decision.tells.as_slice(), [tell] if tell.news == News::Message(after.clone())));
+        assert!(stored(after, Some("AgAC"), kept(), None).is_nothing(), "it is here already");
+        assert!(missing(after, Some("AgAC"), GONE, None).is_nothing(), "it is here already");
+        assert!(stored(&pending(), Some("another"), kept(), None).is_nothing(), "an edit brought another file");
+        let decision = missing(&pending(), Some("AgAC"), GONE, None);
+        let [Write::Message(after)] = decision.writes.as_slice() else { panic!("{decision:?}") };
+        assert_eq!(after.file, Some(File::Missing { reason: "file_gone".to_owned() }));
+        assert!(decision.tells.is_empty());
+    }
 
     #[test]
     fn keys_take_what_they_are_and_nothing_else() {

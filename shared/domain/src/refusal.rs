@@ -72,11 +72,32 @@ pub enum Refusal {
     /// The operator's account has been switched off.
     #[error("This account is switched off.")]
     OperatorDisabled,
+    /// A file above what the messenger takes (C8); with what it takes.
+    #[error("The file is too large. {0}")]
+    FileTooLarge(&'static str),
+    /// A file of a kind that the messenger does not take (C8); with what it takes.
+    #[error("This kind of file cannot be sent here. {0}")]
+    FileKindNotAllowed(&'static str),
+    /// A file that is not what it is said to be; with what the messenger takes.
+    #[error("The file is not what its type says. {0}")]
+    FileTypeMismatch(&'static str),
+    /// A file without a byte.
+    #[error("The file is empty.")]
+    FileEmpty,
+    /// A name, or a type, that is none.
+    #[error("The file needs a name of 1 to 255 characters, and a type.")]
+    FileNameBad,
+    /// There is no such file: never uploaded, not by this operator for this chat, or the message has none.
+    #[error("There is no such file.")]
+    FileNotFound,
+    /// The file is still being fetched from the messenger.
+    #[error("The file is not here yet.")]
+    FileNotReady,
 }
 
 impl Refusal {
     /// All of them, for what describes them to others.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::ChatNotFound,
         Self::NotYourChat,
         Self::ChatClosed,
@@ -100,6 +121,13 @@ impl Refusal {
         Self::TooManyConnections,
         Self::NotConnected,
         Self::OperatorDisabled,
+        Self::FileTooLarge(""),
+        Self::FileKindNotAllowed(""),
+        Self::FileTypeMismatch(""),
+        Self::FileEmpty,
+        Self::FileNameBad,
+        Self::FileNotFound,
+        Self::FileNotReady,
     ];
 
     /// The code by which programs know it; it never changes.
@@ -128,6 +156,13 @@ impl Refusal {
             Self::TooManyConnections => "too_many_connections",
             Self::NotConnected => "not_connected",
             Self::OperatorDisabled => "operator_disabled",
+            Self::FileTooLarge(_) => "file_too_large",
+            Self::FileKindNotAllowed(_) => "file_kind_not_allowed",
+            Self::FileTypeMismatch(_) => "file_type_mismatch",
+            Self::FileEmpty => "file_empty",
+            Self::FileNameBad => "file_name_bad",
+            Self::FileNotFound => "file_not_found",
+            Self::FileNotReady => "file_not_ready",
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::chat::{Chat, REQUESTS_MAX, Stand, Thread, request_key};
 use crate::config::{Configuration, Rule};
 use crate::content::Content;
 use crate::decision::{Decision, News, SendHint, Write};
+use crate::file::File;
 use crate::ids::OperatorId;
 use crate::message::{Author, Delivery, DeliveryState, Message};
 use crate::operator::Operator;
@@ -19,6 +20,27 @@ pub struct Replied {
     pub seqs: Vec<u64>,
     /// What is to be done; nothing, if it had been accepted before.
     pub decision: Decision,
+}
+
+/// One message of a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What it says.
+    pub content: Content,
+    /// Its file, stored.
+    pub file: Option<File>,
+}
+
+impl From<String> for Part {
+    fn from(text: String) -> Self {
+        Self { content: Content::text(text), file: None }
+    }
+}
+
+/// The numbers of the messages that this request became, if it was accepted before.
+pub fn accepted_before(chat: &Chat, operator: &OperatorId, request: &str) -> Option<Vec<u64>> {
+    let request = request_key(operator, request);
+    chat.thread.requests.iter().find(|(known, _)| *known == request).map(|(_, seqs)| seqs.clone())
 }
 
 /// Whether this operator may speak in this chat.
@@ -50,18 +72,18 @@ pub fn may_read(chat: &Chat, operator: &Operator, config: &Configuration) -> Res
 }
 
 /// A reply, split into the parts that the messenger takes.
-pub fn reply(
+pub fn reply<P: Clone + Into<Part>>(
     chat: &Chat,
     operator: &Operator,
     channel_serves: bool,
-    parts: &[String],
+    parts: &[P],
     request: &str,
     now_ms: i64,
 ) -> Result<Replied, Refusal> {
-    let request = request_key(&operator.id, request);
-    if let Some((_, seqs)) = chat.thread.requests.iter().find(|(known, _)| *known == request) {
-        return Ok(Replied { seqs: seqs.clone(), decision: Decision::nothing() });
+    if let Some(seqs) = accepted_before(chat, &operator.id, request) {
+        return Ok(Replied { seqs, decision: Decision::nothing() });
     }
+    let request = request_key(&operator.id, request);
     may_speak(chat, &operator.id)?;
     if !channel_serves {
         return Err(Refusal::ChannelInactive);
@@ -76,8 +98,10 @@ pub fn reply(
     let mut decision = Decision::default();
     let mut seqs = Vec::new();
     for part in parts {
+        let Part { content, file } = part.clone().into();
         let author = Author::Operator { id: operator.id.clone(), name: operator.name.clone() };
-        let mut message = Message::new(chat.id.clone(), thread.next_seq, now_ms, author, Content::text(part));
+        let mut message = Message::new(chat.id.clone(), thread.next_seq, now_ms, author, content);
+        message.file = file;
         message.delivery = Some(queued(now_ms));
         message.previous_out = thread.last_out_seq;
         thread.last_out_seq = Some(message.seq);

@@ -82,7 +82,7 @@ impl fmt::Debug for Call {
         let query: Vec<&str> = self.query.iter().map(|(name, _)| *name).collect();
         let mut shown = f.debug_struct("Call");
         shown.field("host", &self.host).field("method", &self.method).field("verb", &self.verb);
-        shown.field("query", &query).field("body", &self.body).finish()
+        shown.field("query", &query).field("body", &self.body).finish_non_exhaustive()
     }
 }
 

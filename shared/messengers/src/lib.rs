@@ -5,4 +5,5 @@
 
 pub mod call;
 pub mod failure;
+pub mod files;
 pub mod telegram;

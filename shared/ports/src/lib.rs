@@ -4,6 +4,7 @@
 //! implementations must promise; the suite in `tests/contract` holds every store to it.
 
 pub mod clock;
+pub mod files;
 pub mod identity;
 pub mod messenger;
 pub mod push;
@@ -15,6 +16,7 @@ pub mod store;
 pub mod timers;
 
 pub use clock::{Clock, Random};
+pub use files::{Download, FileError, Files};
 pub use identity::{Identity, IdentityError, Principal};
 pub use messenger::{MessengerReply, MessengerTransport};
 pub use push::{Push, PushError};

@@ -35,6 +35,9 @@ pub enum Fault {
     /// A queue could not take what must be queued.
     #[error(transparent)]
     Queue(#[from] ports::QueueError),
+    /// The bucket could not.
+    #[error(transparent)]
+    Files(#[from] ports::FileError),
 }
 
 impl Fault {
@@ -43,7 +46,7 @@ impl Fault {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Store(StoreError::Refused(_)) => "internal",
-            Self::Store(_) | Self::Queue(_) => "try_again",
+            Self::Store(_) | Self::Queue(_) | Self::Files(_) => "try_again",
         }
     }
 
@@ -52,7 +55,9 @@ impl Fault {
         match self {
             Self::Refused(refusal) => refusal.to_string(),
             Self::Store(StoreError::Refused(_)) => "Something is wrong on our side; it has been noted.".to_owned(),
-            Self::Store(_) | Self::Queue(_) => "This could not be done right now; try again.".to_owned(),
+            Self::Store(_) | Self::Queue(_) | Self::Files(_) => {
+                "This could not be done right now; try again.".to_owned()
+            }
         }
     }
 

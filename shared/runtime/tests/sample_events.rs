@@ -13,19 +13,21 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wire::http::{Found, find};
 use wire::operators::{ACTIONS, Request};
-use wire::queues::{CloseHint, Delayed, Inbound, OfferHint, Outbound, QueueMessage, Wake};
+use wire::queues::{CloseHint, Delayed, Fetch, FetchKind, Inbound, OfferHint, Outbound, QueueMessage, Wake};
 use wire::timers::Fires;
 
 const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 const UPDATE: &str = include_str!("../../../tests/fixtures/telegram/text.json");
 
 /// Which way each sample wakes its function; frames are told apart by their name.
-const SAMPLES: [(&str, Way); 21] = [
+const SAMPLES: [(&str, Way); 23] = [
     ("acceptance/accept-timeout", Way::Timer),
     ("acceptance/offer-hint", Way::Queue("offer-hints")),
     ("auto-close/auto-close", Way::Timer),
     ("auto-close/close-hint", Way::Queue("close-hints")),
     ("inbound/message", Way::Queue("inbound.fifo")),
+    ("media/file", Way::Queue("fetch")),
+    ("media/profile", Way::Queue("fetch")),
     ("outbound/reply", Way::Queue("outbound-telegram.fifo")),
     ("outbound/typing", Way::Queue("outbound-telegram.fifo")),
     ("router/delayed-absent", Way::Queue("delayed")),
@@ -162,6 +164,15 @@ fn check_message(name: &str, message: &SqsMessage) {
             };
             assert!(name.ends_with(kind), "{name} is {kind}");
             QueueMessage::Delayed { delay_s: 0, what }
+        }
+        "media/file" | "media/profile" => {
+            let fetch = body::<Fetch>(name, message);
+            let kind = match fetch.what {
+                FetchKind::File { .. } => "file",
+                FetchKind::Profile { .. } => "profile",
+            };
+            assert!(name.ends_with(kind), "{name} is {kind}");
+            QueueMessage::Fetch(fetch)
         }
         "outbound/reply" | "outbound/typing" => {
             let outbound = body::<Outbound>(name, message);

@@ -5,7 +5,10 @@
 //! answers it gets [`Event`]s: they carry state with its revision, so that applying one twice, or an old one late, does no harm
 //! if the client keeps the highest revision.
 
+use std::collections::BTreeMap;
+
 use domain::chat::{Chat, ChatEvent, Stand};
+use domain::file::FileKey;
 use domain::message::Message;
 use domain::operator::{Operator, Status};
 use domain::{ChannelId, ChatId, OfferId, OperatorId, Provider, QueueId};
@@ -25,6 +28,10 @@ pub const SYNC_CHATS_MAX: usize = 100;
 pub const HISTORY_MAX: u32 = 50;
 /// How many waiting chats the head of a *to all* line shows.
 pub const LINE_HEAD: usize = 25;
+/// The most characters of the name of a file.
+pub const NAME_CHARS_MAX: usize = 255;
+/// How long a file may be put, or read, by an address that was given out, seconds.
+pub const LINK_S: u32 = 300;
 /// How often a client pings, seconds.
 pub const PING_S: u32 = 120;
 
@@ -83,6 +90,36 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// I want to send a file (W4): where do I put it? Answer: [`UploadSlot`].
+    Upload {
+        /// In which chat.
+        chat: ChatId,
+        /// Its name, 1 to [`NAME_CHARS_MAX`] characters.
+        name: String,
+        /// Its MIME type, as the client knows it; its content is looked at before it is sent.
+        content_type: String,
+        /// Its size, bytes.
+        size_bytes: u64,
+    },
+    /// Send a file that I have put where [`Command::Upload`] said. Answer: [`Sent`].
+    SendFile {
+        /// In which chat.
+        chat: ChatId,
+        /// Its key, as the slot has it.
+        key: FileKey,
+        /// The name that the customer gets it under, 1 to [`NAME_CHARS_MAX`] characters.
+        name: String,
+        /// Words with it; where the messenger takes none, they go before it as a message of their own.
+        #[serde(default)]
+        caption: Option<String>,
+    },
+    /// Show me the file of a message. Answer: [`FileLink`].
+    File {
+        /// Of which chat.
+        chat: ChatId,
+        /// Which message.
+        seq: u64,
+    },
     /// Send again a message that failed or whose outcome is unknown. Answer: nothing further.
     Resend {
         /// In which chat.
@@ -133,7 +170,7 @@ pub enum Command {
 }
 
 /// All actions, as they stand in frames.
-pub const ACTIONS: [&str; 15] = [
+pub const ACTIONS: [&str; 18] = [
     "hello",
     "ping",
     "status",
@@ -142,6 +179,9 @@ pub const ACTIONS: [&str; 15] = [
     "decline",
     "expire",
     "send",
+    "upload",
+    "send_file",
+    "file",
     "resend",
     "close",
     "transfer",
@@ -386,6 +426,33 @@ pub struct Synced {
 pub struct Sent {
     /// The numbers of the messages it became.
     pub seqs: Vec<u64>,
+}
+
+/// The answer to `upload`: the one request that puts the file where it may be sent from. A client sends the file's bytes as the
+/// body, whose length is as it said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadSlot {
+    /// The file's key, for `send_file`.
+    pub key: FileKey,
+    /// Where to; it is good for this file alone.
+    pub url: String,
+    /// Always `PUT`.
+    pub method: String,
+    /// Headers that must go along as they are.
+    pub headers: BTreeMap<String, String>,
+    /// Until when, milliseconds since 1970.
+    pub expires_at_ms: i64,
+}
+
+/// The answer to `file`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileLink {
+    /// Where the file can be read, without signing in: not to be kept or passed on.
+    pub url: String,
+    /// Until when, milliseconds since 1970.
+    pub expires_at_ms: i64,
+    /// Its type, by its content.
+    pub content_type: String,
 }
 
 /// The answer to `history`: messages in their order.

@@ -95,7 +95,7 @@ fn last(reference: &Value) -> &str {
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            if fields.get("type") == Some(&json!("object")) {
+            if fields.get("type") == Some(&json!("object")) && !fields.contains_key("additionalProperties") {
                 fields.insert("additionalProperties".to_owned(), json!(false));
             }
             fields.values_mut().for_each(close);

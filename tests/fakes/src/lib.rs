@@ -10,6 +10,7 @@
 mod clock;
 mod crash;
 mod faults;
+mod files;
 mod identity;
 mod messenger;
 mod push;
@@ -21,6 +22,7 @@ pub mod world;
 
 pub use clock::{FakeClock, FakeRandom};
 pub use crash::{CrashPoint, Crashing, Mishap};
+pub use files::{FakeDownload, FakeFiles, FetchedFrom, PICTURE};
 pub use identity::FakeIdentity;
 pub use messenger::{FakeMessenger, SentCall};
 pub use push::FakePush;

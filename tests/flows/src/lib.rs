@@ -9,7 +9,10 @@ use acceptance::Acceptance;
 use auto_close::AutoClose;
 use domain::{ChatId, OperatorId};
 use fakes::world::{self, World};
-use fakes::{CrashPoint, Crashing, FakeClock, FakePush, FakeQueues, FakeTimers, FakeVisibility, MemoryStore};
+use fakes::{
+    CrashPoint, Crashing, FakeClock, FakeFiles, FakePush, FakeQueues, FakeRandom, FakeTimers, FakeVisibility,
+    MemoryStore,
+};
 use inbound::Inbound;
 use ports::timers::NoTimers;
 use router::Router;
@@ -54,7 +57,7 @@ pub struct Stack {
     router: Router<S, Q, T, P, C, V>,
     acceptance: Acceptance<S, Q, T, P, C, V>,
     auto_close: AutoClose<S, Q, T, P, C, V>,
-    workspace: Workspace<S, Q, T, P, C>,
+    workspace: Workspace<S, Q, T, P, C, FakeFiles, FakeRandom>,
     later: RefCell<Vec<QueueMessage>>,
     replies: RefCell<BTreeSet<(ChatId, u64)>>,
 }
@@ -77,7 +80,7 @@ impl Stack {
             router: Router { desk: desk(), visibility: v() },
             acceptance: Acceptance { desk: desk(), visibility: v() },
             auto_close: AutoClose { desk: desk(), visibility: v() },
-            workspace: Workspace { desk: desk() },
+            workspace: Workspace { desk: desk(), files: w.files.clone(), random: w.random.clone() },
             later: RefCell::default(),
             replies: RefCell::default(),
             world: world.clone(),

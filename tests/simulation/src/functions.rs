@@ -9,7 +9,7 @@ use acceptance::Acceptance;
 use auto_close::AutoClose;
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use fakes::{FakeIdentity, FakeRandom};
+use fakes::{FakeFiles, FakeIdentity, FakeRandom};
 use inbound::Inbound;
 use lambda_http::{Body, Request, RequestExt};
 use outbound::{Ports, Sender};
@@ -115,7 +115,7 @@ enum Handler {
     Router(Router<Port, Port, Port, Port, Port, Port>),
     Acceptance(Acceptance<Port, Port, Port, Port, Port, Port>),
     AutoClose(AutoClose<Port, Port, Port, Port, Port, Port>),
-    Workspace(Workspace<Port, Port, Port, Port, Port>),
+    Workspace(Workspace<Port, Port, Port, Port, Port, FakeFiles, FakeRandom>),
     Outbound(Sender<Port, Port, Port, Port, Port, Port, Port>),
     Session(Session<Port, Port, Port, Port, FakeIdentity, FakeRandom>),
 }
@@ -204,7 +204,11 @@ impl Instance {
             Function::Router | Function::Settings => Handler::Router(Router { desk: desk(), visibility: port() }),
             Function::Acceptance => Handler::Acceptance(Acceptance { desk: desk(), visibility: port() }),
             Function::AutoClose => Handler::AutoClose(AutoClose { desk: desk(), visibility: port() }),
-            Function::Workspace => Handler::Workspace(Workspace { desk: desk() }),
+            Function::Workspace => Handler::Workspace(Workspace {
+                desk: desk(),
+                files: FakeFiles::default(),
+                random: FakeRandom::default(),
+            }),
             Function::Outbound => Handler::Outbound(Sender::new(Ports {
                 store: port(),
                 queues: port(),

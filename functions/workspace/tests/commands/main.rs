@@ -1,5 +1,6 @@
 //! The commands of the operators' workspace, through the real rows.
 
+mod files;
 mod handing;
 mod reading;
 mod sync;
@@ -7,16 +8,17 @@ mod talking;
 
 use domain::OperatorId;
 use fakes::world::frame;
-use fakes::{FakeClock, FakePush, FakeQueues, FakeTimers, MemoryStore, World};
+use fakes::{FakeClock, FakeFiles, FakePush, FakeQueues, FakeRandom, FakeTimers, MemoryStore, World};
 use runtime::Desk;
 use serde_json::Value;
 use workspace::Workspace;
 
-type Function = Workspace<MemoryStore, FakeQueues, FakeTimers, FakePush, FakeClock>;
+type Function = Workspace<MemoryStore, FakeQueues, FakeTimers, FakePush, FakeClock, FakeFiles, FakeRandom>;
 
 fn function(world: &World) -> Function {
     let w = world.clone();
-    Workspace { desk: Desk::new(w.store, w.queues, w.timers, w.push, w.clock) }
+    let desk = Desk::new(w.store, w.queues, w.timers, w.push, w.clock);
+    Workspace { desk, files: w.files, random: w.random }
 }
 
 /// Has the operator send a command by their first window; says how it was answered: `ok` or an error code.

@@ -15,9 +15,9 @@ mod split;
 mod token;
 mod update;
 
-pub use reply::{GetMe, HOLD_SECONDS_DEFAULT, Reply, WebhookInfo, read_reply, sent_message_id};
+pub use reply::{GetMe, HOLD_SECONDS_DEFAULT, Reply, WebhookInfo, file_path, read_reply, sent_message_id};
 pub use request::{
-    ALLOWED_UPDATES, answer_callback_query, delete_webhook, endpoint, get_me, get_webhook_info,
+    ALLOWED_UPDATES, answer_callback_query, delete_webhook, endpoint, get_file, get_me, get_webhook_info,
     send_chat_action_typing, send_message, set_webhook,
 };
 pub use secret::{SECRET_BYTES_MAX, SecretHash, authentic};

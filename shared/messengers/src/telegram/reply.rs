@@ -149,6 +149,11 @@ pub fn sent_message_id(result: &Value) -> Option<String> {
     Some(integer(result.as_object()?, "message_id")?.to_string())
 }
 
+/// Where a file is, from the result of `getFile`; none if Telegram does not say, as of a file that it no longer has.
+pub fn file_path(result: &Value) -> Option<String> {
+    line(result.as_object()?, "file_path", LINE_CHARS_MAX)
+}
+
 /// The bot that a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetMe {

@@ -47,6 +47,12 @@ pub fn get_me() -> Call {
     call("getMe", json!({}))
 }
 
+/// `getFile`: where the file with this id is. Read the result with [`super::file_path`]. Files above 20 MB are refused
+/// (`file is too big`).
+pub fn get_file(file_id: &str) -> Call {
+    call("getFile", json!({ "file_id": file_id }))
+}
+
 /// `getWebhookInfo`: where updates go. Read the result with [`super::WebhookInfo::from_result`].
 pub fn get_webhook_info() -> Call {
     call("getWebhookInfo", json!({}))
@@ -131,6 +137,7 @@ mod tests {
         let typing = json!({"chat_id": 5, "action": "typing"});
         check(&send_chat_action_typing("5"), "sendChatAction", &typing);
         check(&get_me(), "getMe", &json!({}));
+        check(&get_file("AgAC"), "getFile", &json!({"file_id": "AgAC"}));
         check(&get_webhook_info(), "getWebhookInfo", &json!({}));
         check(&delete_webhook(), "deleteWebhook", &json!({"drop_pending_updates": false}));
         let answer: Value = serde_json::from_str(&answer_callback_query("30\"1")).unwrap();

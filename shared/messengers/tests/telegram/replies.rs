@@ -1,7 +1,7 @@
 //! Every answer that Telegram is known to give, and what it means.
 
 use messengers::failure::{DETAIL_CHARS_MAX, Failure, FailureClass, HOLD_SECONDS_MAX};
-use messengers::telegram::{GetMe, HOLD_SECONDS_DEFAULT, Reply, WebhookInfo, read_reply, sent_message_id};
+use messengers::telegram::{GetMe, HOLD_SECONDS_DEFAULT, Reply, WebhookInfo, file_path, read_reply, sent_message_id};
 use serde_json::{Value, json};
 
 use FailureClass::{
@@ -154,6 +154,17 @@ fn a_detail_is_bounded_and_without_a_token() {
     let detail = stated(400, &said, &Value::Null).detail;
     assert!(detail.starts_with("Bad Request: bad webhook: /bot<token>/x y"), "{detail}");
     assert_eq!(detail.chars().count(), DETAIL_CHARS_MAX);
+}
+
+#[test]
+fn a_file_is_where_telegram_says() {
+    let path = |result: Value| file_path(&result);
+    assert_eq!(path(json!({"file_id": "a", "file_path": "photos/file_1.jpg"})).as_deref(), Some("photos/file_1.jpg"));
+    for none in [json!({"file_id": "a"}), json!({"file_path": 1}), json!({"file_path": ""}), json!(null)] {
+        assert_eq!(path(none), None);
+    }
+    let too_big = br#"{"ok":false,"error_code":400,"description":"Bad Request: file is too big"}"#;
+    assert!(matches!(read_reply(400, too_big), Reply::Err(failure) if failure.code == "too_large"));
 }
 
 #[test]

@@ -300,7 +300,8 @@ fn put_message(message: &Message, condition: Condition) -> Write {
     let key = message_key(&message.chat, message.seq);
     let mut attributes = one("message", message);
     attributes.insert("rev".to_owned(), json!(message.rev));
-    if let Some(due_at) = domain::delivery::due_at_ms(message) {
+    // A reply's file is stored before the reply is: only one of both is awaited.
+    if let Some(due_at) = domain::delivery::due_at_ms(message).or_else(|| domain::file::due_at_ms(message)) {
         attributes.extend(due_attributes(&key, due_at));
     }
     Write::Put { key, attributes, condition: Some(condition) }

@@ -81,6 +81,8 @@ fn faults_have_a_code_and_a_text_that_tells_no_cause() {
         (Fault::Store(StoreError::Conflict), "try_again"),
         (Fault::Store(StoreError::Refused(secret.to_owned())), "internal"),
         (Fault::Queue(ports::QueueError::Refused(secret.to_owned())), "try_again"),
+        (Fault::Files(ports::FileError::Unavailable(secret.to_owned())), "try_again"),
+        (Fault::Files(ports::FileError::Changed), "try_again"),
     ] {
         assert_eq!(fault.code(), code);
         assert!(!fault.text().contains("xyz") && !fault.text().is_empty());

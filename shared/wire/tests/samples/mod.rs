@@ -3,14 +3,14 @@
 use domain::chat::{ChatEvent, EventKind, Reason};
 use domain::config::Rule;
 use domain::content::{Content, Media, MediaKind};
-use domain::file::File;
+use domain::file::{File, FileKey};
 use domain::message::{Author, Delivery, DeliveryState, Message};
 use domain::operator::Status;
 use domain::{OperatorId, Provider};
 use serde_json::Value;
 use wire::operators::{
-    ChatView, Colleague, Colleagues, Command, Event, History, Known, Myself, OfferView, PING_S, QueueView, Sent, State,
-    Synced, Target, Welcome,
+    ChatView, Colleague, Colleagues, Command, Event, FileLink, History, Known, Myself, OfferView, PING_S, QueueView,
+    Sent, State, Synced, Target, UploadSlot, Welcome,
 };
 
 /// All variants of an enum without fields; one that is missing does not compile.
@@ -44,6 +44,9 @@ pub(crate) fn action(command: &Command) -> &'static str {
         Command::Decline { .. } => "decline",
         Command::Expire { .. } => "expire",
         Command::Send { .. } => "send",
+        Command::Upload { .. } => "upload",
+        Command::SendFile { .. } => "send_file",
+        Command::File { .. } => "file",
         Command::Resend { .. } => "resend",
         Command::Close { .. } => "close",
         Command::Transfer { .. } => "transfer",
@@ -67,6 +70,15 @@ pub(crate) fn commands() -> Vec<Command> {
         Command::Decline { offer: offer() },
         Command::Expire { offer: offer() },
         Command::Send { chat: chat(), text: "Good morning".to_owned() },
+        Command::Upload {
+            chat: chat(),
+            name: "price list.pdf".to_owned(),
+            content_type: "application/pdf".to_owned(),
+            size_bytes: 12_345,
+        },
+        Command::SendFile { chat: chat(), key: key(), name: "a.pdf".to_owned(), caption: Some("Here".to_owned()) },
+        Command::SendFile { chat: chat(), key: key(), name: "a.pdf".to_owned(), caption: None },
+        Command::File { chat: chat(), seq: 4 },
         Command::Resend { chat: chat(), seq: 4 },
         Command::Close { chat: chat() },
         Command::Transfer { chat: chat(), to: Target::Operator(id("op-boris")) },
@@ -79,6 +91,10 @@ pub(crate) fn commands() -> Vec<Command> {
     ];
     commands.extend(all!(Status: Active, Inactive).map(|status| Command::Status { status }));
     commands
+}
+
+fn key() -> FileKey {
+    "up/c0ffee.1/op-anna/0123456789abcdef".to_owned().try_into().expect("a key")
 }
 
 fn json(value: impl serde::Serialize) -> Value {
@@ -99,6 +115,18 @@ pub(crate) fn results() -> Vec<(&'static str, Option<Value>)> {
     let history = History { chat: id("c0ffee.1"), messages: messages(), more: true };
     let colleague = Colleague { id: id("op-boris"), name: "Boris".to_owned(), load: 0 };
     let colleagues = Colleagues { operators: vec![colleague], queues: queues() };
+    let slot = UploadSlot {
+        key: key(),
+        url: "https://files.example/up".to_owned(),
+        method: "PUT".to_owned(),
+        headers: [("content-type".to_owned(), "application/pdf".to_owned())].into(),
+        expires_at_ms: AT_MS,
+    };
+    let link = FileLink {
+        url: "https://files.example/in".to_owned(),
+        expires_at_ms: AT_MS,
+        content_type: "image/jpeg".to_owned(),
+    };
     vec![
         ("hello", Some(json(welcome))),
         ("ping", Some(json(myself(Status::Active)))),
@@ -108,6 +136,9 @@ pub(crate) fn results() -> Vec<(&'static str, Option<Value>)> {
         ("decline", None),
         ("expire", None),
         ("send", Some(json(Sent { seqs: vec![4, 5] }))),
+        ("upload", Some(json(slot))),
+        ("send_file", Some(json(Sent { seqs: vec![6] }))),
+        ("file", Some(json(link))),
         ("resend", None),
         ("close", None),
         ("transfer", None),

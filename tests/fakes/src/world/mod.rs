@@ -14,7 +14,7 @@ use std::str::FromStr;
 pub use events::{frame, inbound, message, parked, sqs};
 use ports::Clock;
 
-use crate::{FakeClock, FakePush, FakeQueues, FakeTimers, FakeVisibility, MemoryStore};
+use crate::{FakeClock, FakeFiles, FakePush, FakeQueues, FakeRandom, FakeTimers, FakeVisibility, MemoryStore};
 
 /// The queue that gives its chats to the most free.
 pub const SALES: &str = "sales";
@@ -40,6 +40,10 @@ pub struct World {
     pub clock: FakeClock,
     /// What was told to come back.
     pub visibility: FakeVisibility,
+    /// The bucket.
+    pub files: FakeFiles,
+    /// Chance.
+    pub random: FakeRandom,
 }
 
 /// An id.

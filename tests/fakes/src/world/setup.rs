@@ -12,7 +12,7 @@ use ports::store::Row;
 
 use super::events::inbound;
 use super::{CONNECTION_MS, CROWD, SALES, STAFF, World, id};
-use crate::{FakeClock, FakePush, FakeQueues, FakeTimers, FakeVisibility, MemoryStore};
+use crate::{FakeClock, FakeFiles, FakePush, FakeQueues, FakeRandom, FakeTimers, FakeVisibility, MemoryStore};
 
 impl World {
     /// The company, without operators or chats.
@@ -24,6 +24,8 @@ impl World {
             push: FakePush::default(),
             clock: FakeClock::default(),
             visibility: FakeVisibility::default(),
+            files: FakeFiles::default(),
+            random: FakeRandom::default(),
         };
         world.configure(|config| {
             config.roles.insert(id(STAFF), Role { id: id(STAFF), name: "Staff".to_owned(), version: 1 });
@@ -219,6 +221,14 @@ impl World {
             reply::reply(&self.chat(chat), &self.person(operator), true, &parts, request, self.now_ms()).expect("may");
         self.commit(&replied.decision);
         replied.seqs
+    }
+
+    /// The chat is one of this messenger's.
+    pub fn speaks(&self, chat: &ChatId, provider: Provider) {
+        let key = records::chat_key(chat);
+        let mut attributes = self.store.row(&key).expect("there is such a chat");
+        attributes["base"]["provider"] = serde_json::json!(provider);
+        self.store.write(&[ports::store::Write::Put { key, attributes, condition: None }]).expect("nobody else writes");
     }
 
     /// The operator closes the chat.
