@@ -102,12 +102,7 @@ where
     }
 
     /// All that must be there before the mark `sending` is set: from then on, only the messenger's answer helps.
-    async fn prepare(
-        &self,
-        letter: &Letter,
-        message: &Message,
-        deadline_ms: i64,
-    ) -> Result<Ready, Obstacle> {
+    async fn prepare(&self, letter: &Letter, message: &Message, deadline_ms: i64) -> Result<Ready, Obstacle> {
         let Some(contact) = &letter.contact else { return Err(Obstacle::Fails("contact_unknown")) };
         let (provider, address) = (letter.chat.provider, contact.customer.address.clone());
         let credentials = self.credentials(letter).await?;
@@ -168,12 +163,7 @@ where
     }
 
     /// Marks the reply, calls the messenger, keeps what came of it.
-    async fn hand_over(
-        &self,
-        letter: &mut Letter,
-        sending: &Message,
-        ready: &Ready,
-    ) -> Result<Step, StoreError> {
+    async fn hand_over(&self, letter: &mut Letter, sending: &Message, ready: &Ready) -> Result<Step, StoreError> {
         self.commit(sending).await?;
         let (provider, channel) = (letter.chat.provider, letter.chat.channel.clone());
         let Ready { credentials, address, attachment, site } = ready;

@@ -2,8 +2,8 @@
 
 use domain::message::Author;
 use domain::{ChatId, Provider};
-use ports::secrets::FACEBOOK_APP;
 use ports::records::{self, decode_chat, decode_contact, decode_hold};
+use ports::secrets::FACEBOOK_APP;
 use ports::{Clock, Files, MessengerTransport, Push, Queues, Secrets, Store, StoreError, Visibility};
 use runtime::batch::Verdict;
 

@@ -126,10 +126,10 @@ mod tests {
     #[test]
     fn the_words_are_the_text_or_the_caption() {
         let photo = |caption: Option<&str>| {
-            let (file_name, mime_type, size_bytes, provider_file_id, album_id) = (None, None, None, None, None);
+            let (file_name, mime_type, size_bytes, source, album_id) = (None, None, None, None, None);
             let caption = caption.map(str::to_owned);
             let kind = MediaKind::Photo;
-            let media = Media { kind, file_name, mime_type, size_bytes, caption, provider_file_id, album_id };
+            let media = Media { kind, file_name, mime_type, size_bytes, caption, source, album_id };
             Content::Media { media }
         };
         let table = [

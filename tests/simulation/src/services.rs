@@ -13,8 +13,8 @@ use ports::records::configuration_key;
 use ports::secrets::Secret;
 use ports::store::{Attributes, Index, Key, Page, Query, Row, Write};
 use ports::{
-    Clock, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, Random, SecretError,
-    Secrets, Store, StoreError, TimerError, Timers, Visibility, rules,
+    Clock, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, Random, SecretError, Secrets,
+    Store, StoreError, TimerError, Timers, Visibility, rules,
 };
 use wire::queues::{QueueMessage, QueueName};
 use wire::timers::Timer;

@@ -64,6 +64,8 @@ async fn deliver_until_done(world: &World, hint: &Outbound, wire: &Wire) {
             push: On(world.push.clone(), on(wire)),
             messenger: On(world.messenger.clone(), on(wire)),
             secrets: On(world.secrets.clone(), on(wire)),
+            files: world.files.clone(),
+            public_url: String::new(),
             clock: world.clock.clone(),
         });
         let delivery = AssertUnwindSafe(world.deliver_to(&sender, hint)).catch_unwind().await;

@@ -167,7 +167,8 @@ impl World {
 
     pub(crate) fn sender(
         &self,
-    ) -> Sender<MemoryStore, FakeQueues, FakeVisibility, FakePush, FakeMessenger, FakeSecrets, FakeFiles, FakeClock> {
+    ) -> Sender<MemoryStore, FakeQueues, FakeVisibility, FakePush, FakeMessenger, FakeSecrets, FakeFiles, FakeClock>
+    {
         Sender::new(Ports {
             store: self.store.clone(),
             queues: self.queues.clone(),

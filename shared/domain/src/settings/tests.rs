@@ -298,7 +298,7 @@ fn every_change_counts_the_version_of_the_configuration_and_of_its_part() {
         ("delete role", &|c| delete_role(c, &r2, Some(2), &[]).map(|()| None).unwrap()),
         ("connect channel", &|c| Some(connect(c, "7").unwrap().version)),
         ("change channel", &|c| Some(change_channel(c, &channel, Some(1), &bound).unwrap().version)),
-        ("confirm channel", &|c| Some(confirm_channel(c, &channel).unwrap().version)),
+        ("confirm channel", &|c| Some(confirm_channel(c, &channel, None).unwrap().version)),
         ("connect again", &|c| Some(connect_again(c, &channel, "7", "a_bot").unwrap().version)),
         ("delete channel", &|c| delete_channel(c, &channel, Some(4), false).map(|_| None).unwrap()),
         ("set a setting", &|c| {

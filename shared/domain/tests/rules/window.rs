@@ -36,7 +36,7 @@ fn c5_c7_the_window_ends_a_day_after_the_customers_last_words() {
 fn c5_c7_nothing_is_accepted_or_sent_again_after_it() {
     let ann = agent("ann");
     let chat = chat(Provider::Whatsapp, Some(START));
-    let say = |now_ms| reply::reply(&chat, &ann, true, &["hello".to_owned().into()], "r1", now_ms);
+    let say = |now_ms| reply::reply(&chat, &ann, true, &["hello".to_owned()], "r1", now_ms);
     let accepted = say(START + WINDOW_MS - 1).expect("the window is open");
     assert_eq!(say(START + WINDOW_MS), Err(Refusal::WindowClosed));
     let message = accepted.decision.writes.iter().find_map(|write| match write {

@@ -93,6 +93,7 @@ fn describe_content(content: &Content) -> String {
         }
         Content::ContactCard { .. } => unreachable!("Messenger has no contact cards"),
         Content::Button { label } => format!("button {label:?}"),
+        Content::HandBack { .. } => unreachable!("no customer hands a conversation back"),
         Content::Unsupported { what } => format!("unsupported {what}"),
     }
 }

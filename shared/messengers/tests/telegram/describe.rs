@@ -62,6 +62,7 @@ fn describe_content(content: &Content) -> String {
             line
         }
         Content::Button { label } => format!("button {label:?}"),
+        Content::HandBack { .. } => unreachable!("no customer hands a conversation back"),
         Content::Unsupported { what } => format!("unsupported {what}"),
     }
 }
