@@ -149,6 +149,8 @@ impl<S: Store, Q: Queues, K: Secrets, C: Clock> Webhook<S, Q, K, C> {
         // Perhaps it has been connected, or switched on, since it was read.
         Ok(match self.channel(page, RECHECKED_MS).await? {
             Some(channel) if channel.serving().is_some() => Ok(channel),
+            // What is dropped here is dropped for good: not by what was so before the store stopped answering.
+            _ if self.channels.is_outdated(page, RECHECKED_MS, self.clock.now_ms()) => return Err(Refusal::TryAgain),
             Some(_) => Err("channel_inactive"),
             None => Err("page_unknown"),
         })

@@ -96,7 +96,12 @@ impl<S: Store, Q: Queues, K: Secrets, C: Clock> Webhook<S, Q, K, C> {
         }
         // Perhaps the secret has been replaced, or the channel switched on, since it was read.
         let known = self.channel(&id, RECHECKED_MS).await?;
-        known.authentic(secret).cloned().ok_or(Refusal::Unauthentic)
+        let channel = known.authentic(secret).ok_or(Refusal::Unauthentic)?;
+        if channel.serving().is_none() && self.channels.is_outdated(&id, RECHECKED_MS, self.clock.now_ms()) {
+            // A 2xx would drop the update for good, and the channel may have been switched on long ago.
+            return Err(Refusal::TryAgain);
+        }
+        Ok(channel.clone())
     }
 
     async fn channel(&self, id: &ChannelId, age_ms_max: i64) -> Result<Known, Refusal> {

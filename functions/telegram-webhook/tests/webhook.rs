@@ -322,6 +322,32 @@ async fn a_store_that_does_not_answer_is_done_without_if_the_channel_is_known() 
 }
 
 #[tokio::test]
+async fn c1_nothing_is_dropped_by_what_a_channel_was_before_the_store_stopped_answering() {
+    let down = StoreError::Unavailable("down".into());
+    for change in [Channel { active: false, ..channel("shop") }, Channel { queue: None, ..channel("shop") }] {
+        // As old as the cache allows, and older.
+        for age_ms in [1_000, 59_999, 60_000, 3_600_000] {
+            let world = World::new();
+            world.put(&change, &[SECRET]);
+            assert_eq!(world.status(TEXT).await, 200);
+            world.put(&channel("shop"), &[SECRET]);
+            world.clock.advance(age_ms);
+            world.reads();
+            world.store.fail_next_reads(1, &down);
+            let answer = world.post("shop", Some(SECRET), TEXT).await;
+            assert_eq!((answer.status(), error_code(&answer)), (StatusCode::SERVICE_UNAVAILABLE, "try_again".into()));
+            world.clock.advance(999);
+            assert_eq!(world.status(TEXT).await, 503, "{age_ms}: not asked again yet");
+            assert_eq!(world.post("shop", Some("wrong"), TEXT).await.status(), StatusCode::UNAUTHORIZED);
+            assert_eq!((world.reads(), world.queues.requests()), (1, 0), "{age_ms}");
+            world.clock.advance(1);
+            assert_eq!(world.status(TEXT).await, 200);
+            assert_eq!(world.queued().len(), 1, "{age_ms}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_flood_of_invented_channels_does_not_push_out_the_real_ones() {
     let world = World::new();
     assert_eq!(world.status(TEXT).await, 200);

@@ -36,6 +36,11 @@ impl Known {
         Ok(None)
     }
 
+    /// Whether this channel is gone by as it was before the store stopped answering.
+    pub(crate) fn is_outdated(&self, channel: &ChannelId, age_ms_max: i64, now_ms: i64) -> bool {
+        self.channels.is_outdated(channel, age_ms_max, now_ms)
+    }
+
     /// The public address that a manager has set (C4), if one has.
     pub(crate) async fn site(
         &self,

@@ -130,7 +130,12 @@ impl<S: Store, Q: Queues, K: Secrets, C: Clock> Webhook<S, Q, K, C> {
             return Ok(channel);
         }
         // Perhaps the number has been connected, the address changed, or the channel switched on, since they were read.
-        self.authentic(call, RECHECKED_MS).await?.ok_or(Refusal::Unauthentic)
+        let channel = self.authentic(call, RECHECKED_MS).await?.ok_or(Refusal::Unauthentic)?;
+        if channel.serving().is_none() && self.known.is_outdated(&channel.id, RECHECKED_MS, self.clock.now_ms()) {
+            // A 2xx would drop the message for good, and the channel may have been switched on long ago.
+            return Err(Refusal::TryAgain);
+        }
+        Ok(channel)
     }
 
     /// The same, by what was read at most so long ago.

@@ -62,6 +62,12 @@ impl<K: Clone + Eq + Hash, V> Remembered<K, V> {
         }
     }
 
+    /// Whether what is known of this name is older than so long, since the store did not answer when it was to be read again: what
+    /// cannot be undone (a 2xx that drops a message) must not go by it.
+    pub fn is_outdated(&self, name: &K, age_ms_max: i64, now_ms: i64) -> bool {
+        self.entries().get(name).is_some_and(|entry| now_ms - entry.read_at_ms >= age_ms_max)
+    }
+
     fn held(&self, name: &K) -> Option<Entry<V>> {
         let entries = self.entries();
         let entry = entries.get(name)?;
