@@ -57,7 +57,14 @@ pub(crate) fn cut(text: &str, chars_max: usize) -> String {
 
 /// Degrees, rounded to a millionth (0.1 m); `None` if out of range.
 pub(crate) fn degrees_e6(location: &Object, field: &str, degrees_max: f64) -> Option<i64> {
-    let degrees = location.get(field)?.as_f64().filter(|degrees| degrees.abs() <= degrees_max)?;
+    millionths(location.get(field)?.as_f64()?, degrees_max)
+}
+
+/// The same of degrees that were read elsewhere.
+pub(crate) fn millionths(degrees: f64, degrees_max: f64) -> Option<i64> {
+    if degrees.is_nan() || degrees.abs() > degrees_max {
+        return None;
+    }
     #[allow(clippy::cast_possible_truncation, reason = "at most 180 million, and already whole")]
     let millionths = (degrees * 1e6).round() as i64;
     Some(millionths)

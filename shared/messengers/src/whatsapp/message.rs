@@ -142,12 +142,9 @@ fn place(form: &Form) -> Option<Content> {
     })
 }
 
-/// Degrees, rounded to a millionth (0.1 m); `None` if out of range.
+/// Degrees as Twilio writes them, in millionths; `None` if out of range.
 fn degrees_e6(told: &str, degrees_max: f64) -> Option<i64> {
-    let degrees: f64 = told.trim().parse().ok().filter(|degrees: &f64| degrees.abs() <= degrees_max)?;
-    #[allow(clippy::cast_possible_truncation, reason = "at most 180 million, and already whole")]
-    let millionths = (degrees * 1e6).round() as i64;
-    Some(millionths)
+    crate::fields::millionths(told.trim().parse().ok()?, degrees_max)
 }
 
 /// A pressed button, or an entry picked from a list.
