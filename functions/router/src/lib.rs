@@ -65,7 +65,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
         // A hint that cannot be read is worth nothing: the sweep finds what it was about.
         let Ok(arrival) = batch::body::<Arrival>(message) else { return Verdict::Done };
         let outcome = match arrival {
-            Arrival::Wake(wake) => self.distribute(&wake.queue).await,
+            Arrival::Wake(wake) => self.distribute(&wake).await,
             Arrival::Delayed(Delayed::Wake { queue, cause }) => self.wake_now(queue, &cause).await,
             Arrival::Delayed(Delayed::Absent { operator }) => self.absent(&operator).await,
             Arrival::Delayed(Delayed::Retime { queue, after }) => self.retime(&queue, after).await,
@@ -81,16 +81,16 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
 
     /// A wait is over: into the queue's own line of passes, so that they stay one after the other.
     async fn wake_now(&self, queue: QueueId, cause: &str) -> Result<(), Fault> {
-        let wake = Wake { v: VERSION, queue, cause: format!("{cause}.later") };
+        let wake = Wake { v: VERSION, queue, cause: later(cause) };
         Ok(self.desk.queues.send(&[QueueMessage::Wake(wake)]).await?)
     }
 
     /// One pass over a queue.
-    async fn distribute(&self, queue: &QueueId) -> Result<(), Fault> {
+    async fn distribute(&self, wake: &Wake) -> Result<(), Fault> {
         let config = self.desk.config().await?;
-        match config.queues.get(queue) {
+        match config.queues.get(&wake.queue) {
             Some(queue) if queue.rule == Rule::MostFree => self.assign(queue, &config).await,
-            Some(queue) => self.show_line(queue, &config).await,
+            Some(queue) => self.show_line(queue, &wake.cause, &config).await,
             None => Ok(()),
         }
     }
@@ -160,6 +160,11 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
         }
         if messages.is_empty() { Ok(()) } else { Ok(self.desk.queues.send(&messages).await?) }
     }
+}
+
+/// The cause of a wake-up whose wait is over.
+fn later(cause: &str) -> String {
+    format!("{cause}.later")
 }
 
 /// The operators of a pass are read in pages that leave nobody out who could matter.

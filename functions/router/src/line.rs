@@ -1,5 +1,6 @@
 //! Shows the line of a *to all* queue to those who may take from it (Q3), at most once a second a queue (decision 8).
 
+use domain::QueueId;
 use domain::config::{Configuration, Queue};
 use domain::decision::Wake;
 use domain::routing::Pass;
@@ -12,32 +13,22 @@ use serde_json::json;
 use wire::operators::{ChatView, Event, LINE_HEAD};
 use wire::queues::QueueMessage;
 
-use crate::Router;
+use crate::{Router, later};
 
 /// Between two showings of a line, milliseconds.
 const SHOWINGS_MS: i64 = 1_000;
 
-/// Whether to show a line now.
-enum Turn {
-    Now,
-    /// One was shown a moment ago, and somebody has to come back.
-    ComeBack,
-    /// Somebody comes back already.
-    Never,
+/// The cause of the wake-up that somebody comes back by: no two of a queue alike, since a queue forgets none for minutes.
+fn come_back(queue: &QueueId, awaited_ms: i64) -> String {
+    format!("line.{queue}.{awaited_ms}")
 }
 
 impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S, Q, T, P, C, V> {
-    /// Shows the head of the line to everybody available; to those without room an empty one.
-    pub(crate) async fn show_line(&self, queue: &Queue, config: &Configuration) -> Result<(), Fault> {
+    /// Shows the head of the line to everybody available; to those without room an empty one. `cause` is the wake-up's.
+    pub(crate) async fn show_line(&self, queue: &Queue, cause: &str, config: &Configuration) -> Result<(), Fault> {
         let now_ms = self.desk.now_ms();
-        match self.turn(queue, now_ms).await? {
-            Turn::Never => return Ok(()),
-            Turn::ComeBack => {
-                let cause = format!("line.{}.{}", queue.id, now_ms / SHOWINGS_MS);
-                let wake = Wake { queue: queue.id.clone(), cause, delay_s: 1 };
-                return Ok(self.desk.queues.send(&[QueueMessage::wake(&wake)]).await?);
-            }
-            Turn::Now => {}
+        if !self.take_turn(queue, cause, now_ms).await? {
+            return Ok(());
         }
         let head = u32::try_from(LINE_HEAD).unwrap_or(u32::MAX);
         let (chats, _) = records::line(&self.desk.store, &queue.id, head, None).await?;
@@ -67,31 +58,46 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
         Ok(())
     }
 
-    /// Takes its turn to show a line, in one row a queue: when it was shown last, and whether somebody comes back.
-    async fn turn(&self, queue: &Queue, now_ms: i64) -> Result<Turn, StoreError> {
+    /// Whether to show a line now. One row a queue says when it was shown last, and since when somebody is to come back for
+    /// what came too soon after that.
+    async fn take_turn(&self, queue: &Queue, cause: &str, now_ms: i64) -> Result<bool, Fault> {
         let key = Key::work(format!("N#{}", queue.id), "S");
         let row = self.desk.store.get(std::slice::from_ref(&key)).await?.into_iter().next().flatten();
         let number =
             |name: &str| row.as_ref().and_then(|row| row.attributes.get(name)).and_then(serde_json::Value::as_i64);
-        let (shown, awaited) = (number("shown_ms"), number("awaited_ms"));
-        let recently = shown.is_some_and(|shown| now_ms - shown < SHOWINGS_MS);
-        // A come-back that is long overdue was lost.
-        if recently && awaited.is_some_and(|awaited| awaited > now_ms - 2 * SHOWINGS_MS && Some(awaited) > shown) {
-            return Ok(Turn::Never);
+        let shown = number("shown_ms");
+        let awaited = number("awaited_ms").filter(|awaited| Some(*awaited) > shown);
+        // Whoever was to come back has waited by the queue's clock, and does not ask this one.
+        let is_awaited = awaited.is_some_and(|awaited| cause == later(&come_back(&queue.id, awaited)));
+        let is_recent = shown.is_some_and(|shown| now_ms - shown < SHOWINGS_MS);
+        let shows = is_awaited || !is_recent;
+        if !shows {
+            // A come-back that is long overdue was lost.
+            if awaited.is_some_and(|awaited| awaited > now_ms - 2 * SHOWINGS_MS) {
+                return Ok(false);
+            }
+            self.ask_back(queue, now_ms).await?;
         }
-        let (name, turn) = if recently { ("awaited_ms", Turn::ComeBack) } else { ("shown_ms", Turn::Now) };
         let condition = shown.map_or(Condition::Absent, |shown| Condition::Is("shown_ms", json!(shown)));
+        let name = if shows { "shown_ms" } else { "awaited_ms" };
         let set = Attributes::from_iter([(name.to_owned(), json!(now_ms))]);
-        match self
-            .desk
-            .store
-            .commit(&[Write::Update { key, set, remove: Vec::new(), condition: Some(condition) }])
-            .await
-        {
-            Ok(()) => Ok(turn),
-            // Another pass was faster and shows what is there; what came since, somebody has to come back for.
-            Err(StoreError::ConditionFailed(_)) => Ok(Turn::ComeBack),
-            Err(error) => Err(error),
+        let turn = Write::Update { key, set, remove: Vec::new(), condition: Some(condition) };
+        match self.desk.store.commit(&[turn]).await {
+            Ok(()) => Ok(shows),
+            Err(StoreError::ConditionFailed(_)) => {
+                // Another pass was faster and shows what is there; what came since, somebody has to come back for.
+                if shows {
+                    self.ask_back(queue, now_ms).await?;
+                }
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Has somebody come back when the line may be shown again.
+    async fn ask_back(&self, queue: &Queue, now_ms: i64) -> Result<(), Fault> {
+        let wake = Wake { queue: queue.id.clone(), cause: come_back(&queue.id, now_ms), delay_s: 1 };
+        Ok(self.desk.queues.send(&[QueueMessage::wake(&wake)]).await?)
     }
 }

@@ -116,6 +116,51 @@ async fn a_come_back_that_was_lost_is_asked_for_again() {
     assert_eq!(shown(&world, "anna-1").len(), 2);
 }
 
+/// The wake-up that a delayed one becomes when its wait is over, as the router itself sends it.
+async fn come_back(world: &World, delayed: &QueueMessage) -> QueueMessage {
+    assert!(deliver(world, delayed.clone()).await);
+    let [wake] = world.queues.take().try_into().expect("it becomes one wake-up");
+    wake
+}
+
+/// Two come-backs in one second on the clock: a FIFO queue drops the second of two with one dedupe id.
+#[tokio::test]
+async fn q3_two_come_backs_of_one_second_are_told_apart() {
+    let world = World::new();
+    world.operator("anna");
+    let to_next_second = 1_000 - world.now_ms().rem_euclid(1_000);
+    world.clock.advance(to_next_second + 400);
+    pass(&world).await;
+    world.clock.advance(700);
+    pass(&world).await;
+    let [first] = world.queues.take().try_into().expect("the first is asked back");
+    // Another wake-up comes when the line may be shown again, before the first comes back.
+    world.clock.advance(400);
+    pass(&world).await;
+    world.clock.advance(200);
+    world.waiting("c1", CROWD);
+    pass(&world).await;
+    let [second] = world.queues.take().try_into().expect("the second is asked back");
+    let (first, second) = (come_back(&world, &first).await, come_back(&world, &second).await);
+    assert_ne!(first.group_and_dedupe(), second.group_and_dedupe());
+}
+
+#[tokio::test]
+async fn q3_whoever_was_to_come_back_shows_the_line_whatever_the_clock_says() {
+    let world = World::new();
+    world.operator("anna");
+    pass(&world).await;
+    world.clock.advance(10);
+    world.waiting("c1", CROWD);
+    pass(&world).await;
+    let [back] = world.queues.take().try_into().expect("somebody is asked back");
+    let back = come_back(&world, &back).await;
+    // This process's clock is behind the one that showed the line: by its time no second has passed.
+    world.clock.advance(900);
+    assert!(deliver(&world, back).await);
+    assert_eq!(shown(&world, "anna-1").iter().map(Vec::len).collect::<Vec<_>>(), [0, 1]);
+}
+
 #[tokio::test]
 async fn of_two_passes_at_once_one_shows_the_line() {
     let world = World::new();
