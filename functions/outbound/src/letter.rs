@@ -25,7 +25,7 @@ pub(crate) struct Letter {
     pub(crate) contact: Option<Contact>,
     /// The channel's hold.
     pub(crate) hold: Hold,
-    /// Who is to hear how it fares.
+    /// Who is to hear how the reply itself fares.
     pub(crate) listener: Option<Operator>,
 }
 

@@ -5,6 +5,7 @@ use domain::contact::Contact;
 use domain::decision::{News, Tell, Write};
 use domain::delivery::{self, Outcome, REPLY_AGE_MS_MAX, Turn};
 use domain::message::Message;
+use domain::operator::Operator;
 use ports::queues::VISIBILITY_S_MAX;
 use ports::records::{self, Hold};
 use ports::secrets::FACEBOOK_APP;
@@ -216,10 +217,19 @@ where
     }
 
     async fn tell(&self, letter: &Letter, message: Message, contact: Option<Contact>) {
-        let Some(listener) = &letter.listener else { return };
+        let Some(listener) = self.listener(letter, &message).await else { return };
         let news = std::iter::once(News::Message(message)).chain(contact.map(News::Contact));
         let tells: Vec<Tell> = news.map(|news| Tell { operator: listener.clone(), news }).collect();
         self.desk.tell(&tells).await;
+    }
+
+    /// Who is to hear of a reply. While nobody has the chat, those who wrote a letter's replies may be several (I8).
+    async fn listener(&self, letter: &Letter, message: &Message) -> Option<Operator> {
+        let who = delivery::listener(&letter.chat, message)?;
+        if let Some(known) = letter.listener.as_ref().filter(|known| known.id == *who) {
+            return Some(known.clone());
+        }
+        self.desk.operator(who).await.inspect_err(|error| tracing::warn!(%error, "listener")).ok().flatten()
     }
 }
 

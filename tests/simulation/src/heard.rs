@@ -1,6 +1,7 @@
 //! What reaches windows and the messenger, held to the invariants: who may be told what (I8), whose yes counts (I4), which
 //! reply goes first.
 
+use domain::chat::Chat;
 use domain::config::Rule;
 use domain::message::Author;
 use domain::{ChatId, OperatorId};
@@ -47,7 +48,8 @@ impl Model {
                 let last = || self.held.range((message.chat.clone(), 0)..=(message.chat.clone(), u64::MAX)).next_back();
                 self.concerns(&message.chat, operator, since_ms)
                     || matches!(&message.author, Author::Operator { id, .. } if id == operator)
-                    || last().is_some_and(|(_, last)| last == operator)
+                    || self.chats.get(&message.chat).is_some_and(Chat::is_closed)
+                        && last().is_some_and(|(_, last)| last == operator)
             }
             Event::Contact { conversation, .. } => {
                 self.concerned.keys().any(|(chat, one)| one == operator && chat.conversation == *conversation)

@@ -4,6 +4,7 @@ use domain::chat::Stand;
 use domain::decision::Write;
 use domain::delivery::HAND_OVER_MS_MAX;
 use domain::message::DeliveryState::{Failed, Queued, Sending, Sent, Unknown};
+use domain::operator::Operator;
 use fakes::{Counts, FaultTime};
 use ports::{MessengerReply, QueueError, SecretError, StoreError};
 use serde_json::json;
@@ -240,6 +241,21 @@ async fn i8_whoever_has_the_chat_now_hears_of_its_replies() {
     assert_eq!(world.deliver(hint).await, Ok(()));
     assert_eq!((world.push.frames("b1").len(), world.push.frames("a1").len()), (1, 0));
     assert_eq!(world.store.counts().gets, 2, "a hint that is out of date costs one read more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i8_while_nobody_has_the_chat_each_hears_of_their_own_reply() {
+    let world = World::new();
+    world.say(CHAT, &["of Ann's"]);
+    world.stand(CHAT, Stand::InWork { operator: ben(), transfer: None });
+    let hint = &world.say_as(&Operator::new(ben(), "Ben"), CHAT, &["of Ben's"])[0];
+    world.stand(CHAT, Stand::Waiting);
+    // The hint of the first was lost: the second takes it along.
+    assert_eq!(world.deliver(hint).await, Ok(()));
+    for (window, seq) in [("a1", 2), ("a2", 2), ("b1", 3)] {
+        let told: Vec<_> = world.push.frames_json(window).iter().map(|frame| frame["message"]["seq"].clone()).collect();
+        assert_eq!(told, [json!(seq)], "{window}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,10 +100,15 @@ impl World {
 
     /// Ann writes in a chat; each part of what she says is a reply.
     pub(crate) fn say(&self, conversation: &str, parts: &[&str]) -> Vec<Outbound> {
-        let (chat, operator) = (self.chat(conversation), Operator::new(ann(), "Ann"));
+        self.say_as(&Operator::new(ann(), "Ann"), conversation, parts)
+    }
+
+    /// An operator who has the chat writes in it.
+    pub(crate) fn say_as(&self, operator: &Operator, conversation: &str, parts: &[&str]) -> Vec<Outbound> {
+        let chat = self.chat(conversation);
         let parts: Vec<reply::Part> = parts.iter().map(|part| (*part).to_owned().into()).collect();
         let request = format!("r{}", chat.thread.next_seq);
-        let replied = reply::reply(&chat, &operator, true, &parts, &request, self.now_ms()).unwrap();
+        let replied = reply::reply(&chat, operator, true, &parts, &request, self.now_ms()).unwrap();
         self.write(&replied.decision.writes);
         replied.decision.sends.iter().map(hint_of).collect()
     }
