@@ -12,7 +12,20 @@ FIXTURES = HERE.parent / "fixtures"
 CORPUS = HERE / "corpus"
 
 
-def seed(target: str, name: str, data: bytes) -> None:
+# Targets of several parsers, in the order of src/lib.rs: the first byte of an input names one.
+PARSERS = {
+    "signature": ("telegram_secret", "messenger_signature", "twilio_signature"),
+    "provider_reply": ("telegram_reply", "messenger_reply", "twilio_reply"),
+    "token": ("token", "cursor", "ids"),
+    "event": ("queue_body", "timer", "invocation"),
+}
+
+
+def seed(parser: str, name: str, data: bytes) -> None:
+    target = parser
+    for shared, parsers in PARSERS.items():
+        if parser in parsers:
+            target, name, data = shared, f"{parser}-{name}", str(parsers.index(parser)).encode() + data
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"seed-{name}").write_bytes(data)
@@ -30,9 +43,9 @@ for messenger in ("telegram", "messenger"):
 for path in sorted((FIXTURES / "twilio").glob("*.form")):
     seed("twilio_form", path.stem, path.read_bytes())
 
-for n, vector in enumerate(json.loads((FIXTURES / "twilio" / "signatures.json").read_text())):
-    body = vector.get("body") or urllib.parse.urlencode([tuple(field) for field in vector.get("form") or []])
-    seed("twilio_signature", f"{n:02}", f"{vector['signature']}\n{vector['url']}\n{body}".encode())
+for n, vector in enumerate(json.loads((FIXTURES / "twilio" / "signatures.json").read_text())["vectors"]):
+    body = vector.get("body") or urllib.parse.urlencode([tuple(field) for field in vector.get("params") or []])
+    seed("twilio_signature", f"{n:02}", f"{vector['expected_signature']}\n{vector['url']}\n{body}".encode())
 
 for path in sorted((FIXTURES / "events").glob("*/*.json")):
     event = json.loads(path.read_text())
