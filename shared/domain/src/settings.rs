@@ -12,8 +12,8 @@ mod setup;
 use std::collections::BTreeSet;
 
 pub use channels::{
-    ChannelDraft, PERMISSION_MISSING, TOKEN_INVALID, WEBHOOK_NOT_CONFIRMED, change_channel, confirm_channel,
-    connect_again, connect_channel, connect_page, delete_channel, mark_problem,
+    CHANNEL_UNAUTHORIZED, ChannelDraft, PERMISSION_MISSING, TOKEN_INVALID, WEBHOOK_NOT_CONFIRMED, change_channel,
+    confirm_channel, connect_again, connect_channel, connect_page, delete_channel, mark_problem, problem_of,
 };
 pub use codes::{SettingCode, SettingValue, set, valid_https_url};
 pub use people::{EMAIL_CHARS_MAX, UserChange, UserDraft, change_user, lost_role, new_user};

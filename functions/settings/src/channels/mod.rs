@@ -24,10 +24,11 @@ use domain::config::{Channel, Configuration};
 use domain::settings::{self, ChannelDraft, Objection, PERMISSION_MISSING, TOKEN_INVALID};
 use domain::{ChannelId, Provider};
 use ports::records::{
-    AccountRecord, ChannelRecord, account_key, channel_key, decode_account, decode_channel, put_account, put_channel,
+    AccountRecord, ChannelRecord, account_key, channel_key, decode_account, decode_channel, decode_hold, hold_key,
+    put_account, put_channel,
 };
 use ports::secrets::Secret;
-use ports::store::{Index, Query, Range, Row, Table, Write};
+use ports::store::{GET_KEYS_MAX, Index, Query, Range, Row, Table, Write};
 use ports::{Secrets, Store};
 use wire::http::{Channels, Code, Health};
 
@@ -39,13 +40,32 @@ use crate::{Settings, World};
 
 impl<W: World> Settings<W> {
     pub(crate) async fn list_channels(&self) -> Result<Answer, Fault> {
-        let channels = self.configuration().await?.channels.into_values().collect();
+        let channels = self.with_problems(self.configuration().await?.channels.into_values().collect()).await?;
         Ok(Answer::json(200, &Channels { channels }))
     }
 
     pub(crate) async fn get_channel(&self, call: &Call<'_>) -> Result<Answer, Fault> {
         let channel = self.channel(&call.id()?).await?;
-        Ok(Answer::json(200, &channel).version(channel.version))
+        self.shown(channel).await
+    }
+
+    async fn shown(&self, channel: Channel) -> Result<Answer, Fault> {
+        let version = channel.version;
+        Ok(Answer::json(200, &self.with_problems(vec![channel]).await?.first()).version(version))
+    }
+
+    /// The channels, each with what its messenger said when it last refused a reply for the whole channel (C3, C5): that
+    /// stands in the channel's hold, which the next reply that is taken, or connecting it again, clears.
+    async fn with_problems(&self, mut channels: Vec<Channel>) -> Result<Vec<Channel>, Fault> {
+        for page in channels.chunks_mut(GET_KEYS_MAX) {
+            let keys: Vec<_> = page.iter().map(|channel| hold_key(&channel.id)).collect();
+            let rows = self.world.store().get(&keys).await?;
+            for (channel, row) in page.iter_mut().zip(rows) {
+                let refused = row.as_ref().map(decode_hold).transpose()?.and_then(|hold| hold.problem);
+                channel.problem = settings::problem_of(channel, refused.as_deref());
+            }
+        }
+        Ok(channels)
     }
 
     async fn channel(&self, id: &ChannelId) -> Result<Channel, Fault> {
@@ -62,7 +82,7 @@ impl<W: World> Settings<W> {
                 Ok(Decided { writes: vec![put_channel(&record)], ..Decided::quietly(channel) })
             })
             .await?;
-        Ok(Answer::json(200, &channel).version(channel.version))
+        self.shown(channel).await
     }
 
     /// Step 3: the channel as decided, its webhook's row and the rows of its accounts (C3), in one commit; the number's
@@ -109,7 +129,7 @@ impl<W: World> Settings<W> {
         self.change(&[channel_key(id)], |config, rows| {
             let channel = settings::confirm_channel(config, id, problem)?;
             let record = ChannelRecord { channel: channel.clone(), secret_hashes: hashes(rows)? };
-            Ok(Decided { writes: vec![put_channel(&record)], ..Decided::quietly(channel) })
+            Ok(Decided { writes: confirmed(&record), ..Decided::quietly(channel) })
         })
         .await
     }
@@ -277,6 +297,11 @@ fn record(rows: &[Option<Row>]) -> Result<Option<ChannelRecord>, Fault> {
 /// The hashes of the secrets that a channel accepts.
 fn hashes(rows: &[Option<Row>]) -> Result<Vec<String>, Fault> {
     Ok(record(rows)?.map(|record| record.secret_hashes).unwrap_or_default())
+}
+
+/// The rows of a channel that its messenger has confirmed: what was refused with the token before says nothing of this one.
+fn confirmed(record: &ChannelRecord) -> Vec<Write> {
+    vec![put_channel(record), Write::Delete { key: hold_key(&record.channel.id), condition: None }]
 }
 
 fn ill(problem: &str) -> Health {

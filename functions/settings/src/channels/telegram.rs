@@ -13,7 +13,7 @@ use ports::records::{AccountRecord, ChannelRecord, account_key, channel_key, put
 use ports::secrets::Secret;
 use wire::http::{Code, ConnectTelegram, Connected, Health, ReconnectTelegram};
 
-use super::{hashes, ill, record, taken_over};
+use super::{confirmed, hashes, ill, record, taken_over};
 use crate::answer::{Answer, Fault};
 use crate::change::Decided;
 use crate::request::Call;
@@ -110,9 +110,9 @@ impl<W: World> Settings<W> {
         let channel = self
             .change(&[channel_key(&channel.id)], |config, rows| {
                 let channel = settings::confirm_channel(config, &channel.id, None)?;
-                let secret_hashes = confirmed(&hashes(rows)?, &hash);
+                let secret_hashes = with_confirmed(&hashes(rows)?, &hash);
                 let record = ChannelRecord { channel: channel.clone(), secret_hashes };
-                Ok(Decided { writes: vec![put_channel(&record)], ..Decided::quietly(channel) })
+                Ok(Decided { writes: confirmed(&record), ..Decided::quietly(channel) })
             })
             .await?;
         Ok(Connected { channel, warnings, receiver_address: None })
@@ -155,7 +155,7 @@ fn with_new(before: Option<&ChannelRecord>, new: &str) -> Vec<String> {
 
 /// The confirmed one, and the one confirmed before it: a delivery under way may still carry that. Newer ones are of another
 /// try that is under way.
-fn confirmed(before: &[String], new: &str) -> Vec<String> {
+fn with_confirmed(before: &[String], new: &str) -> Vec<String> {
     let newer = before.iter().position(|hash| hash == new).unwrap_or(0);
     let mut hashes = before[..newer].to_vec();
     hashes.push(new.to_owned());

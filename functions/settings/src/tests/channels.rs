@@ -3,7 +3,7 @@
 use domain::config::{Channel, Configuration};
 use fakes::FaultTime;
 use messengers::telegram::SecretHash;
-use ports::records::{ChannelRecord, account_key, channel_key, decode_channel};
+use ports::records::{ChannelRecord, Hold, account_key, channel_key, decode_channel, put_hold};
 use ports::store::{Key, Row, Write};
 use ports::{MessengerReply, SecretError, StoreError};
 use serde_json::{Value, json};
@@ -33,6 +33,12 @@ fn account() -> Key {
 
 fn accepts(bench: &Bench, secret: &str) -> bool {
     record(bench).secret_hashes.contains(&String::from(SecretHash::of(secret)))
+}
+
+/// The messenger refuses a reply for the whole channel, as the outbound function notes it.
+fn refuse(bench: &Bench, code: &str) {
+    let hold = Hold { problem: Some(code.to_owned()), ..Hold::default() };
+    bench.store.write(&[put_hold(&ID.parse().unwrap(), &hold)]).unwrap();
 }
 
 fn channel(config: &Configuration) -> &Channel {
@@ -329,4 +335,25 @@ async fn c3_health_finds_out_who_has_the_bot() {
     assert_eq!(bench.get(&health).await.code(), "telegram_unavailable");
     bench.secrets.fail_next(1, &SecretError::Missing);
     assert_eq!(bench.get(&health).await.body["problem"], "token_missing");
+}
+
+#[tokio::test]
+async fn c3_c5_what_a_reply_was_refused_for_is_shown_on_the_channel_until_it_is_connected_again() {
+    for (refused, shown) in [
+        ("channel_unauthorized", "token_invalid"),
+        ("permission_missing", "permission_missing"),
+        ("page_restricted", "page_restricted"),
+    ] {
+        let bench = Bench::new();
+        connect(&bench, TOKEN).await;
+        refuse(&bench, refused);
+        let one = bench.get(&format!("/api/channels/{ID}")).await;
+        assert_eq!((one.status, one.etag.as_deref()), (200, Some("\"2\"")), "it is no change of the channel");
+        assert_eq!(one.body["problem"], shown);
+        assert_eq!(bench.get("/api/channels").await.body["channels"][0]["problem"], shown);
+        assert_eq!(channel(&bench.configuration()).problem, None);
+
+        assert_eq!(reconnect(&bench, TOKEN_2).await.status, 200);
+        assert_eq!(bench.get(&format!("/api/channels/{ID}")).await.body["problem"], Value::Null, "{refused}");
+    }
 }

@@ -13,6 +13,8 @@ pub const WEBHOOK_NOT_CONFIRMED: &str = "webhook_not_confirmed";
 pub const TOKEN_INVALID: &str = "token_invalid";
 /// [`Channel::problem`] of a page that was connected with less than full permission (C5).
 pub const PERMISSION_MISSING: &str = "permission_missing";
+/// The reason of a reply that was refused because of its channel's token.
+pub const CHANNEL_UNAUTHORIZED: &str = "channel_unauthorized";
 /// The longest language tag, characters (RFC 5646 asks for 35).
 const LANGUAGE_CHARS_MAX: usize = 35;
 
@@ -129,6 +131,13 @@ pub fn mark_problem(
     }
     let channel = Channel { problem: problem.map(str::to_owned), version: before.version + 1, ..before.clone() };
     Ok(Some(put(config, channel)))
+}
+
+/// What is said to stand in the way of a channel's working: what connecting it or its health found out, else why its messenger
+/// last refused a reply for the whole channel (`refused`; codes as replies have them).
+pub fn problem_of(channel: &Channel, refused: Option<&str>) -> Option<String> {
+    let refused = refused.map(|code| if code == CHANNEL_UNAUTHORIZED { TOKEN_INVALID } else { code });
+    channel.problem.as_deref().or(refused).map(str::to_owned)
 }
 
 /// The messenger has confirmed that messages come here; `problem` = what stands in the way nevertheless.
