@@ -184,7 +184,7 @@ fn passed_on() -> World {
     take(&mut world, passes(3, Some(BOT)));
     world.pass(SUPPORT);
     let offered = world.offered_to("c.1").expect("somebody is free").to_owned();
-    world.accept(&offered, "c.1").unwrap();
+    world.accept(&offered, "c.1").expect("the offer is open");
     assert_eq!(world.with("c.1"), Some("ann"));
     world
 }

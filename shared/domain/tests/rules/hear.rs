@@ -79,9 +79,9 @@ fn i6_a_watermark_counts_for_what_was_with_the_messenger_by_then() {
 fn world() -> World {
     let mut world = World::new(Rule::ToAll, &["ann"]);
     world.writes("c");
-    world.accept("ann", "c.1").unwrap();
-    world.reply("ann", "c.1").unwrap();
-    world.reply("ann", "c.1").unwrap();
+    world.accept("ann", "c.1").expect("the offer is open");
+    world.reply("ann", "c.1").expect("the chat is in work");
+    world.reply("ann", "c.1").expect("the chat is in work");
     world
 }
 
@@ -90,8 +90,9 @@ fn sent() -> World {
     let mut world = world();
     for seq in [2, 3] {
         let message = world.messages.get_mut(&(id("c.1"), seq)).expect("a reply");
-        let delivery = message.delivery.as_mut().unwrap();
-        (delivery.state, delivery.handed_over_at_ms) = (Sent, Some(START + i64::try_from(seq).unwrap() * SECOND));
+        let delivery = message.delivery.as_mut().expect("it is a reply");
+        (delivery.state, delivery.handed_over_at_ms) =
+            (Sent, Some(START + i64::try_from(seq).expect("a small number") * SECOND));
     }
     world
 }
