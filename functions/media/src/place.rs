@@ -56,7 +56,7 @@ where
                 Ok(Place { source, basic: None, trusted })
             }
             Provider::Whatsapp => {
-                let secret = self.secret(&chat.channel).await?;
+                let secret = self.secret(chat.channel.as_str()).await?;
                 let (account, _) = secret.reveal().split_once(':').ok_or(Trouble::Final(file::CHANNEL_REFUSED))?;
                 // Of several files of one message all are at the message's own address.
                 let id = message.provider_message_id.as_deref().unwrap_or_default();
@@ -70,7 +70,7 @@ where
 
     /// Telegram tells by `getFile`; its address holds the bot's token, so it goes from here to the download and nowhere else.
     async fn telegram(&self, channel: &ChannelId, file_id: &str) -> Result<Place, Trouble> {
-        let token = self.secret(channel).await?;
+        let token = self.secret(channel.as_str()).await?;
         let result = match self.messenger.call(token.reveal(), &telegram::get_file(file_id)).await {
             MessengerReply::Answered { status, body } => match telegram::read_reply(status, &body) {
                 Reply::Ok(result) => result,
@@ -87,12 +87,12 @@ where
         Ok(Place { source, basic: None, trusted: Trusted::of(Provider::Telegram, base) })
     }
 
-    /// The channel's token.
-    pub(crate) async fn secret(&self, channel: &ChannelId) -> Result<Secret, Trouble> {
-        self.secrets.channel_token(channel.as_str()).await.map_err(|error| match error {
+    /// A channel's token, or the app's secret.
+    pub(crate) async fn secret(&self, name: &str) -> Result<Secret, Trouble> {
+        self.secrets.channel_token(name).await.map_err(|error| match error {
             SecretError::Missing => Trouble::Final(file::CHANNEL_REFUSED),
             SecretError::Unavailable(why) => {
-                tracing::error!(%channel, why, "secrets");
+                tracing::error!(name, why, "secrets");
                 Trouble::Fault
             }
         })

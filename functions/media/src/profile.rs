@@ -3,12 +3,13 @@
 use aws_lambda_events::event::sqs::SqsMessage;
 use domain::Provider;
 use domain::inbound::{Customer, InboundEvent, InboundKind};
-use messengers::call::{Call, Host};
+use messengers::failure::{Failure, FailureClass};
+use messengers::messenger;
 use ports::files::{Download, Files};
+use ports::secrets::FACEBOOK_APP;
 use ports::{Clock, MessengerReply, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
 use runtime::batch::{Verdict, receives};
 use runtime::telemetry;
-use serde_json::Value;
 use wire::queues::{Fetch, Inbound, QueueMessage, VERSION};
 
 use crate::Fetcher;
@@ -18,8 +19,6 @@ use crate::place::Trouble;
 const TRIES_MAX: u32 = 4;
 /// The first wait before it is asked for again, seconds; it doubles with each try.
 const RETRY_S: u32 = 5;
-/// The most characters of a name that are kept.
-const NAME_CHARS_MAX: usize = 256;
 
 impl<S, Q, V, P, M, K, F, D, C> Fetcher<S, Q, V, P, M, K, F, D, C>
 where
@@ -51,10 +50,23 @@ where
     }
 
     async fn ask(&self, hint: &Fetch, address: &str) -> Result<Option<String>, Trouble> {
-        let Some(call) = profile_call(hint.provider, address) else { return Ok(None) };
-        let token = self.secret(&hint.channel).await?;
+        if !has_profile(hint.provider, address) {
+            return Ok(None);
+        }
+        let token = self.secret(hint.channel.as_str()).await?;
+        let app_secret = match self.secret(FACEBOOK_APP).await {
+            Ok(secret) => Some(secret),
+            // Without a proof the call is as good, unless Facebook was told to take none.
+            Err(Trouble::Final(_) | Trouble::NotFound) => None,
+            Err(Trouble::Fault) => return Err(Trouble::Fault),
+        };
+        let proof_by = app_secret.as_ref().map_or("", |secret| secret.reveal());
+        let call = messenger::with_proof(messenger::profile(address), proof_by, token.reveal());
         match self.messenger.call(token.reveal(), &call).await {
-            MessengerReply::Answered { status, body } => read_profile(status, &body),
+            MessengerReply::Answered { status, body } => messenger::read_profile(status, &body).map_err(|failure| {
+                tracing::warn!(channel = %hint.channel, code = failure.code, detail = failure.detail, "profile");
+                trouble(&failure)
+            }),
             MessengerReply::NotSent(why) | MessengerReply::Unknown(why) => {
                 tracing::warn!(channel = %hint.channel, why, "profile");
                 Err(Trouble::Fault)
@@ -88,24 +100,15 @@ where
     }
 }
 
-/// The call that asks for a customer's name; the other messengers tell it with every message.
-fn profile_call(provider: Provider, address: &str) -> Option<Call> {
-    let is_id = !address.is_empty() && address.bytes().all(|b| b.is_ascii_digit());
-    let fields = vec![("fields", "first_name,last_name,name".to_owned())];
-    (provider == Provider::Messenger && is_id).then(|| Call::get(Host::Graph, "profile", address, fields))
+/// Whether a customer's name is asked for at all: the other messengers tell it with every message.
+fn has_profile(provider: Provider, address: &str) -> bool {
+    provider == Provider::Messenger && !address.is_empty() && address.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The name in the answer: some customers have none that we may see.
-fn read_profile(status: u16, body: &[u8]) -> Result<Option<String>, Trouble> {
-    match status {
-        200 => {}
-        429 | 500.. => return Err(Trouble::Fault),
-        _ => return Ok(None),
+/// Asking does nothing, so an unknown outcome is asked for again.
+fn trouble(failure: &Failure) -> Trouble {
+    match failure.class {
+        FailureClass::Hold { .. } | FailureClass::Retry | FailureClass::Unknown => Trouble::Fault,
+        _ => Trouble::NotFound,
     }
-    let profile: Value = serde_json::from_slice(body).map_err(|_| Trouble::Fault)?;
-    let field = |name: &str| profile[name].as_str().map(str::trim).filter(|text| !text.is_empty());
-    let whole = field("name").map(str::to_owned);
-    let parts: Vec<&str> = [field("first_name"), field("last_name")].into_iter().flatten().collect();
-    let name = whole.or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
-    Ok(name.map(|name| name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()))
 }

@@ -14,6 +14,7 @@ use fakes::{
 };
 use media::{Bases, Fetcher, Ports};
 use ports::files::Fetched;
+use ports::secrets::FACEBOOK_APP;
 use ports::{FileError, MessengerReply, SecretError, StoreError};
 use serde_json::json;
 use wire::queues::{Fetch, FetchKind, QueueMessage, VERSION};
@@ -65,7 +66,9 @@ impl Stage {
     }
 
     fn messenger() -> Self {
-        Self::new(Provider::Messenger, "page-token", CDN)
+        let mut stage = Self::new(Provider::Messenger, "page-token", CDN);
+        stage.secrets = stage.secrets.with_token(FACEBOOK_APP, "app-secret");
+        stage
     }
 
     fn whatsapp() -> Self {
@@ -397,12 +400,17 @@ async fn a_name_is_asked_for_and_goes_into_its_conversation() {
         assert_eq!(stage.receives(profile(), 1).await, Ok(()));
         let call = stage.messenger.calls().remove(0).call;
         assert_eq!((call.path.as_str(), call.query[0].0), ("2345", "fields"));
+        assert_eq!(call.query.iter().filter(|(name, _)| *name == "appsecret_proof").count(), 1);
         assert_eq!(learned(&stage).map(|(name, _)| name).as_deref(), name, "{answer}");
     }
+    // Nobody to be told of; a page's permission that is missing. Nothing is asked again.
+    for refused in [json!({"code": 100, "error_subcode": 33}), json!({"code": 200}), json!({"code": 190})] {
+        let stage = Stage::messenger();
+        stage.messenger.answer_next(400, &json!({ "error": refused }));
+        assert_eq!(stage.receives(profile(), 1).await, Ok(()), "{refused}");
+        assert_eq!(learned(&stage), None);
+    }
     let stage = Stage::messenger();
-    stage.messenger.answer_next(400, &json!({"error": {"code": 100}}));
-    assert_eq!(stage.receives(profile(), 1).await, Ok(()));
-    assert_eq!(learned(&stage), None);
     for (nth, expected) in [(1, Err(5)), (2, Err(10)), (3, Err(20)), (4, Ok(()))] {
         stage.messenger.answer_next(500, &json!({}));
         assert_eq!(stage.receives(profile(), nth).await, expected);

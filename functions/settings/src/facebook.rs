@@ -5,7 +5,8 @@ use domain::config::Configuration;
 use domain::settings::{Objection, SettingCode, missing_settings};
 use messengers::call::Call;
 use messengers::failure::Failure;
-use messengers::messenger::connect::{self, AppWebhook, Page, TokenInfo};
+use messengers::messenger::connect::{AppWebhook, Page, TokenInfo};
+use messengers::messenger::{self, connect};
 use ports::secrets::{FACEBOOK_APP, FACEBOOK_VERIFY, Secret};
 use ports::{MessengerReply, MessengerTransport, Secrets};
 use serde_json::Value;
@@ -116,7 +117,7 @@ impl<W: World> Settings<W> {
 
     /// One call of a person's or a page's, with the proof that it is the app which makes it.
     pub(crate) async fn ask_as(&self, app: &App, token: &str, call: Call) -> Result<Value, Failure> {
-        self.ask_facebook(token, &connect::proved(call, app.secret.reveal(), token)).await
+        self.ask_facebook(token, &messenger::with_proof(call, app.secret.reveal(), token)).await
     }
 
     /// The token that a person's code, or an earlier token, is exchanged for.

@@ -5,11 +5,9 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
-use sha2::Sha256;
 
-use crate::call::{Body, Call, GRAPH_VERSION, Host};
+use crate::call::{Call, GRAPH_VERSION, Host};
 use crate::failure::{Failure, FailureClass, HOLD_SECONDS_MAX};
 
 /// What the dialog asks for. Without the last one, pages of a business portfolio may be missing; all else works.
@@ -256,19 +254,6 @@ pub fn is_routed(answer: &Value) -> bool {
     answer["messaging_feature_status"]["hop_v2"] == true
 }
 
-/// The call with the proof that it comes from who has the app's secret (`appsecret_proof`).
-#[must_use]
-pub fn proved(mut call: Call, app_secret: &str, token: &str) -> Call {
-    let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(token.as_bytes());
-    let proof = hex::encode(mac.finalize().into_bytes());
-    match &mut call.body {
-        Body::Form(fields) => fields.push(("appsecret_proof".to_owned(), proof)),
-        Body::Empty | Body::Json(_) | Body::File { .. } => call.query.push(("appsecret_proof", proof)),
-    }
-    call
-}
-
 /// [`Failure::code`] of a token that was revoked, ran out, or never was one.
 pub const TOKEN_INVALID: &str = "token_invalid";
 /// [`Failure::code`] of something that the token does not permit.
@@ -320,6 +305,7 @@ fn without_tokens(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::call::Verb;
+    use crate::messenger::with_proof;
     use serde_json::json;
 
     #[test]
@@ -338,8 +324,8 @@ mod tests {
             exchange_code("1", "hush", "https://x.org", "hush"),
             exchange_token("1", "hush", "hush"),
             subscribe_app("1", "https://x.org", "hush"),
-            proved(subscribe_page("7"), "hush", "hush"),
-            proved(accounts(None), "hush", "hush"),
+            with_proof(subscribe_page("7"), "hush", "hush"),
+            with_proof(accounts(None), "hush", "hush"),
         ];
         for call in calls {
             assert!(!call.path.contains("hush") && call.query.iter().all(|(_, value)| !value.contains("hush")));
@@ -353,9 +339,9 @@ mod tests {
     fn a_proof_is_the_hmac_of_the_token_by_the_secret() {
         let proof = "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
         let words = "The quick brown fox jumps over the lazy dog";
-        let call = proved(accounts(Some("c")), "key", words);
+        let call = with_proof(accounts(Some("c")), "key", words);
         assert_eq!(call.query.last(), Some(&("appsecret_proof", proof.to_owned())));
-        assert_eq!(proved(subscribe_page("7"), "key", words).field("appsecret_proof"), Some(proof));
+        assert_eq!(with_proof(subscribe_page("7"), "key", words).field("appsecret_proof"), Some(proof));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use domain::content::MediaKind;
 use serde_json::{Value, json};
 
 use super::signature::{lines, mac};
-use crate::call::{Call, Host};
+use crate::call::{Body, Call, Host};
 
 /// The longest text of one message, characters (Send API). It is counted in UTF-16 units, which are never fewer, so that a
 /// text is not too long whichever Facebook counts.
@@ -64,8 +64,11 @@ pub fn profile(psid: &str) -> Call {
 /// to take none without. `app_secret` may hold several, one a line: the first, present one proves it.
 #[must_use]
 pub fn with_proof(mut call: Call, app_secret: &str, token: &str) -> Call {
-    if let Some(secret) = lines(app_secret).next() {
-        call.query.push(("appsecret_proof", hex::encode(mac(secret, token.as_bytes()))));
+    let Some(secret) = lines(app_secret).next() else { return call };
+    let proof = hex::encode(mac(secret, token.as_bytes()));
+    match &mut call.body {
+        Body::Form(fields) => fields.push(("appsecret_proof".to_owned(), proof)),
+        Body::Empty | Body::Json(_) | Body::File { .. } => call.query.push(("appsecret_proof", proof)),
     }
     call
 }
