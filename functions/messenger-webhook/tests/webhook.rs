@@ -42,12 +42,18 @@ struct World {
 impl World {
     /// With the page of nearly all samples, active and bound to a queue.
     fn new() -> Self {
+        Self::with(Some(&channel(PAGE)))
+    }
+
+    fn with(channel: Option<&Channel>) -> Self {
         let (store, queues) = (MemoryStore::new(), FakeQueues::default());
         let secrets = FakeSecrets::default().with_token(FACEBOOK_APP, SECRET).with_token(FACEBOOK_VERIFY, VERIFY);
         let clock = FakeClock::default();
         let webhook = Webhook::new(store.clone(), queues.clone(), secrets.clone(), clock.clone());
         let world = Self { store, queues, secrets, clock, webhook };
-        world.connect(&channel(PAGE));
+        if let Some(channel) = channel {
+            world.connect(channel);
+        }
         world
     }
 
@@ -420,6 +426,28 @@ async fn a_store_that_does_not_answer_is_done_without_if_the_page_is_known() {
     world.store.fail_next_reads(1, &down);
     assert_eq!(world.status(TEXT).await, 200);
     assert_eq!(world.queued().len(), 2);
+}
+
+#[tokio::test]
+async fn c1_nothing_is_dropped_by_what_a_page_was_before_the_store_stopped_answering() {
+    let down = StoreError::Unavailable("down".into());
+    let (off, unbound) = (Channel { active: false, ..channel(PAGE) }, Channel { queue: None, ..channel(PAGE) });
+    for before in [Some(off), Some(unbound), None] {
+        // As old as the cache allows, and older.
+        for age_ms in [1_000, 59_999, 60_000, 3_600_000] {
+            let world = World::with(before.as_ref());
+            assert_eq!(world.status(TEXT).await, 200, "it takes no part");
+            world.connect(&channel(PAGE));
+            world.clock.advance(age_ms);
+            world.store.fail_next_reads(1, &down);
+            let answer = world.signed(TEXT).await;
+            assert_eq!((answer.status(), error_code(&answer)), (StatusCode::SERVICE_UNAVAILABLE, json!("try_again")));
+            assert_eq!(world.queues.requests(), 0, "{before:?} {age_ms}");
+            world.clock.advance(1_000);
+            assert_eq!(world.status(TEXT).await, 200);
+            assert_eq!(world.queued().len(), 1, "{before:?} {age_ms}");
+        }
+    }
 }
 
 #[tokio::test]

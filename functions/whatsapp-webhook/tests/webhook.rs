@@ -396,6 +396,34 @@ async fn c1_a_channel_that_takes_no_part_is_answered_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn c1_nothing_is_dropped_by_what_a_number_was_before_the_store_stopped_answering() {
+    let down = StoreError::Unavailable("down".into());
+    for before in [Channel { active: false, ..channel(SHOP) }, Channel { queue: None, ..channel(SHOP) }] {
+        // As old as the cache allows, and older.
+        for age_ms in [1_000, 59_999, 60_000, 3_600_000] {
+            for call in [Call::message(TEXT), Call::status(DELIVERED, &format!("?reply={REPLY}"))] {
+                let world = World::new();
+                world.put(&before, &[]);
+                assert_eq!(world.status(&call).await, 200, "it takes no part");
+                world.put(&channel(SHOP), &[]);
+                world.clock.advance(age_ms);
+                // The number's row, the channel's, the address.
+                world.store.fail_next_reads(3, &down);
+                let answer = world.call(&call).await;
+                assert_eq!(
+                    (answer.status(), error_code(&answer)),
+                    (StatusCode::SERVICE_UNAVAILABLE, "try_again".into())
+                );
+                assert_eq!(world.queues.requests(), 0, "{age_ms}");
+                world.clock.advance(1_000);
+                assert_eq!(world.status(&call).await, 200);
+                assert_eq!(world.queued().len(), 1, "{age_ms}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_of_whatsapp_is_answered_and_not_queued() {
     let world = World::new();
     assert_eq!(world.status(&Call::message(SMS)).await, 200);
