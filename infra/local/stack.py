@@ -88,7 +88,9 @@ class Stack:
     def digest(self) -> str:
         """Changes with anything that a deployed stack consists of."""
         whole = hashlib.sha256()
-        parts = [cloud.TEMPLATE, EMULATOR, *(self.binaries / name for name in cloud.functions(cloud.template()).values())]
+        # This file, too: the parameters are in it.
+        parts = [cloud.TEMPLATE, EMULATOR, Path(__file__)]
+        parts += [self.binaries / name for name in cloud.functions(cloud.template()).values()]
         for part in [*parts, *(self.binaries / name for name in SIMULATORS.values())]:
             if not part.exists():
                 raise RuntimeError(f"{part} is missing: build the workspace first (make up does)")
@@ -145,6 +147,7 @@ class Stack:
             "LocalEndpoint": state["endpoint"],
             "TelegramBaseUrl": state["simulators"]["telegram"],
             "GraphBaseUrl": state["simulators"]["messenger"],
+            "FacebookBaseUrl": state["simulators"]["messenger"],
             "TwilioBaseUrl": state["simulators"]["whatsapp"],
             "TwilioMessagingBaseUrl": state["simulators"]["whatsapp"],
             "AllowedOrigins": ALLOWED_ORIGINS,

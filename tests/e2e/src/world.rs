@@ -16,7 +16,7 @@ use crate::person::Person;
 use crate::stack::{SignIn, Stack};
 
 /// How long a process of the functions may go by the configuration that it read (`runtime::cache`), and a moment more.
-const CONFIGURATION_AGE_MAX: Duration = Duration::from_millis(2_300);
+pub(crate) const CONFIGURATION_AGE_MAX: Duration = Duration::from_millis(2_300);
 /// The accept timeout of all worlds: the shortest there is.
 pub const ACCEPT_TIMEOUT_MIN: u32 = 1;
 

@@ -7,6 +7,7 @@ mod connections;
 mod faults;
 mod kinds;
 mod lines;
+mod messenger_connect;
 mod minutes;
 mod open_lines;
 mod presence;
