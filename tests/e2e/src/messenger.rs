@@ -6,6 +6,7 @@ use domain::config::{Channel, Queue, Role, Rule};
 use domain::message::Message;
 use domain::{ChatId, OfferId};
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use simulators::graph::{BOT_APP_ID, Client, ClientError, NewApp, NewPage};
 use tokio::time::{Instant, sleep_until};
@@ -140,6 +141,25 @@ impl Facebook {
     /// Deletes a channel.
     pub async fn disconnect(&self, channel: &Channel) -> Reply {
         self.ground.manager.delete(&format!("/api/channels/{}", channel.id)).await
+    }
+
+    /// A file on Facebook's servers, for a customer to send: its id and address.
+    pub async fn file(&self, name: &str, content_type: &str, bytes: &[u8]) -> (String, String) {
+        let url = format!("{}/control/files?name={name}", self.ground.stack.simulators.messenger);
+        let sent = self.ground.http.post(&url).header(CONTENT_TYPE, content_type).body(bytes.to_vec()).send().await;
+        let text = sent.expect("an answer").text().await.expect("a text");
+        let made: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let field = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        (field("id"), field("url"))
+    }
+
+    /// What is at an address that needs no sign-in: type and bytes.
+    pub async fn download(&self, url: &str) -> (String, Vec<u8>) {
+        let answer = self.ground.http.get(url).send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert_eq!(answer.status().as_u16(), 200, "{url}");
+        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        (content_type, answer.bytes().await.expect("a body").to_vec())
     }
 
     /// The app, as the simulator has it.

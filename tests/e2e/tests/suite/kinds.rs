@@ -90,7 +90,7 @@ fn fixture(name: &str, at: usize) -> Value {
 }
 
 /// What a message shows, in a line.
-fn shown(message: &Message) -> String {
+pub(super) fn shown(message: &Message) -> String {
     let kind = |content: &Content| json!(content)["media"]["kind"].as_str().unwrap_or_default().to_owned();
     let line = match &message.content {
         Content::Text { text } => format!("text {text}"),

@@ -8,6 +8,7 @@ mod faults;
 mod kinds;
 mod lines;
 mod messenger_connect;
+mod messenger_kinds;
 mod minutes;
 mod open_lines;
 mod presence;
