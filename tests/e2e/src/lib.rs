@@ -9,6 +9,7 @@
 pub mod api;
 pub mod aws;
 pub mod customer;
+pub mod files;
 pub mod messenger;
 pub mod person;
 pub mod stack;

@@ -5,6 +5,7 @@ mod chats;
 mod commands;
 mod connections;
 mod faults;
+mod files;
 mod kinds;
 mod lines;
 mod messenger_connect;
