@@ -10,11 +10,12 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use simulators::graph::{BOT_APP_ID, Client, ClientError, NewApp, NewPage};
 use tokio::time::{Instant, sleep_until};
-use wire::http::{CAN_MANAGE_CHATS, ConnectedPages, FacebookDialog, Pages, QueueDraft};
+use wire::http::{CAN_MANAGE_CHATS, ConnectedPage, ConnectedPages, FacebookDialog, Pages, QueueDraft};
 use wire::operators::ChatView;
 
 use crate::api::{Api, Reply};
 use crate::customer::list;
+use crate::files::Sample;
 use crate::person::Person;
 use crate::wait::{SOON, eventually};
 use crate::window::Window;
@@ -113,11 +114,16 @@ impl Facebook {
         (dialog.state, shown)
     }
 
-    /// Connects pages of a sign-in.
+    /// Connects pages of a sign-in; again while one of them is asked to try again, as any client would.
     pub async fn connect(&self, state: &str, pages: &[&Page]) -> ConnectedPages {
         let ids: Vec<&str> = pages.iter().map(|page| page.id.as_str()).collect();
         let body = json!({"state": state, "pages": ids});
-        self.ground.manager.post("/api/channels/messenger", &body).await.read()
+        let busy = |told: &ConnectedPage| told.error.as_ref().is_some_and(|error| error.code == "try_again");
+        eventually("an answer about each page", SOON, async || {
+            let connected: ConnectedPages = self.ground.manager.post("/api/channels/messenger", &body).await.read();
+            (!connected.pages.iter().any(busy)).then_some(connected)
+        })
+        .await
     }
 
     /// Signs in and connects a page; its channel, inactive and bound to nothing.
@@ -143,11 +149,11 @@ impl Facebook {
         self.ground.manager.delete(&format!("/api/channels/{}", channel.id)).await
     }
 
-    /// A file on Facebook's servers, for a customer to send: its id and address.
-    pub async fn file(&self, name: &str, content_type: &str, bytes: &[u8]) -> (String, String) {
-        let url = format!("{}/control/files?name={name}", self.ground.stack.simulators.messenger);
-        let sent = self.ground.http.post(&url).header(CONTENT_TYPE, content_type).body(bytes.to_vec()).send().await;
-        let text = sent.expect("an answer").text().await.expect("a text");
+    /// Puts a file on Facebook's servers, for a customer to send: its id and address.
+    pub async fn file(&self, file: &Sample) -> (String, String) {
+        let url = format!("{}/control/files?name={}", self.ground.stack.simulators.messenger, file.name);
+        let post = self.ground.http.post(&url).header(CONTENT_TYPE, &file.content_type).body(file.bytes.clone());
+        let text = post.send().await.expect("an answer").text().await.expect("a text");
         let made: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let field = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
         (field("id"), field("url"))
@@ -262,6 +268,24 @@ impl Visitor {
                 assert_eq!(delivery["state"], "delivered", "{delivery}");
             }
         }
+    }
+
+    /// Somebody else answers them for the page: these fields of `message`, and `app_id`. Waits until we were told.
+    pub async fn answered(&self, message: &Value) {
+        let told = async |count: usize| {
+            let path = format!(
+                "/deliveries?psid={}&app_id={APP_ID}&count={count}&settled={}&wait_ms={}",
+                self.id,
+                count > 0,
+                if count > 0 { SOON.as_millis() } else { 0 }
+            );
+            let answer = self.page.simulator.ask(Method::GET, &path, None).await;
+            list(&answer.unwrap_or_else(|error| panic!("{path}: {error}")), "deliveries").len()
+        };
+        let before = told(0).await;
+        self.act("replies", message).await;
+        let after = told(before + 1).await;
+        assert!(after > before, "no echo came");
     }
 
     /// Waits for the offer of their chat, under whichever name it comes.

@@ -3,18 +3,13 @@
 use domain::ChatId;
 use domain::file::File;
 use domain::message::{Author, Message};
+use e2e::files::Sample;
 use e2e::messenger::{Shop, Visitor, message};
 use e2e::{SOON, Window, eventually};
 use serde_json::{Value, json};
-use wire::operators::{Command, FileLink};
+use wire::operators::Command;
 
 use super::kinds::shown;
-
-/// A picture of one pixel.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89";
-const MP4: &[u8] = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom";
-const M4A: &[u8] = b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42";
-const PDF: &[u8] = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n";
 
 /// A shop with an operator who has a chat in work with a customer who wrote "Hello".
 async fn talking() -> (Shop, Window, Visitor, ChatId) {
@@ -69,7 +64,7 @@ fn table(sticker: &str) -> Vec<(&'static str, Value, Option<&'static str>)> {
 #[tokio::test]
 async fn c5_every_kind_of_message_shows_as_what_it_is() {
     let (shop, anna, visitor, chat) = talking().await;
-    let (_, sticker) = shop.facebook.file("like.png", "image/png", PNG).await;
+    let (_, sticker) = shop.facebook.file(&Sample::png("like.png")).await;
     let table = table(&sticker);
     for (what, body, _) in &table {
         let done = visitor.act(what, body).await;
@@ -117,31 +112,28 @@ async fn c5_edits_reactions_and_quotes_find_the_message_that_they_are_about() {
 #[tokio::test]
 async fn w4_a_file_follows_its_message_and_its_link_gives_the_bytes_that_were_sent() {
     let (shop, anna, visitor, chat) = talking().await;
-    for (kind, name, claimed, bytes, content_type) in [
-        ("image", "photo.png", "image/png", PNG, "image/png"),
-        ("video", "clip.mp4", "video/mp4", MP4, "video/mp4"),
-        ("audio", "voice.mp4", "audio/mp4", M4A, "audio/mp4"),
-        ("file", "invoice.pdf", "application/pdf", PDF, "application/pdf"),
+    let http = &shop.facebook.ground.http;
+    for (kind, file, content_type) in [
+        ("image", Sample::png("photo.png"), "image/png"),
+        ("image", Sample::jpeg("photo.jpg"), "image/jpeg"),
+        ("video", Sample::mp4("clip.mp4"), "video/mp4"),
+        ("audio", Sample::mp3("song.mp3"), "audio/mpeg"),
+        ("file", Sample::pdf("invoice.pdf"), "application/pdf"),
         // What it is said to be is not what it is.
-        ("image", "photo.jpg", "image/jpeg", PDF, "application/pdf"),
+        ("image", Sample::pdf("photo.jpg").claimed("image/jpeg"), "application/pdf"),
     ] {
-        let (file, _) = shop.facebook.file(name, claimed, bytes).await;
-        let written = visitor.act("messages", &json!({"attachments": [{"type": kind, "file_id": file}]})).await;
-        let is_it = |message: &Message| message.provider_message_id.as_deref() == Some(&written.mid);
-        let first = message(&anna, &chat, name, is_it).await;
-        let stored = message(&anna, &chat, &format!("the file of {name}"), |message| {
-            is_it(message) && matches!(message.file, Some(File::Stored { .. }))
-        })
-        .await;
-        assert_eq!(stored.seq, first.seq);
+        let (id, _) = shop.facebook.file(&file).await;
+        let written = visitor.act("messages", &json!({"attachments": [{"type": kind, "file_id": id}]})).await;
+        let shown =
+            message(&anna, &chat, &file.name, |message| message.provider_message_id.as_deref() == Some(&written.mid))
+                .await;
+        let stored = anna.stored(&chat, shown.seq).await;
         let Some(File::Stored { content_type: by_content, size_bytes, .. }) = &stored.file else { unreachable!() };
-        assert_eq!((by_content.as_str(), *size_bytes), (content_type, bytes.len() as u64), "{name}");
-        let link = anna.must(Command::File { chat: chat.clone(), seq: stored.seq }).await;
-        let link: FileLink = serde_json::from_value(link).expect("a link");
-        assert_eq!(link.content_type, content_type, "{name}");
-        assert!(!link.url.contains(&shop.facebook.ground.stack.simulators.messenger), "{}", link.url);
-        assert_eq!(shop.facebook.download(&link.url).await, (content_type.to_owned(), bytes.to_vec()), "{name}");
+        assert_eq!((by_content.as_str(), *size_bytes), (content_type, file.bytes.len() as u64), "{}", file.name);
+        assert_eq!(anna.read_file(http, &chat, stored.seq).await, (content_type.to_owned(), file.bytes), "{kind}");
     }
+    // Whoever has Facebook's address has the file.
+    anna.assert_never_told(&["/cdn/", &shop.facebook.ground.stack.simulators.messenger]);
 }
 
 #[tokio::test]
@@ -151,7 +143,7 @@ async fn w4_a_file_that_cannot_be_had_says_why_and_the_conversation_goes_on() {
         (json!({"status": 404}), "file_gone"),
         (json!({"redirect_to": "http://169.254.169.254/latest/meta-data/"}), "file_source_refused"),
     ] {
-        let (file, url) = shop.facebook.file("photo.png", "image/png", PNG).await;
+        let (file, url) = shop.facebook.file(&Sample::png("photo.png")).await;
         shop.facebook.simulator.order_file(&file, &order).await.expect("ordered");
         let written =
             visitor.act("messages", &json!({"attachments": [{"type": "image", "payload": {"url": url}}]})).await;
