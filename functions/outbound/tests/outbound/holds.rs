@@ -102,7 +102,7 @@ async fn any_answer_ends_a_row_of_failures() {
         (403, json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" })),
     ] {
         let world = World::new();
-        world.put_hold(Hold { failures: 4, until_ms: 0, ..Hold::default() });
+        world.put_hold(&Hold { failures: 4, until_ms: 0, ..Hold::default() });
         let hint = &world.say("c0ffee", &["one"])[0];
         world.messenger.answer_next(status, &body);
         assert_eq!(world.deliver(hint).await, Ok(()));
@@ -113,7 +113,7 @@ async fn any_answer_ends_a_row_of_failures() {
 #[tokio::test(start_paused = true)]
 async fn i6_a_reply_of_a_channel_held_for_hours_fails_when_it_is_too_old() {
     let world = World::new();
-    world.put_hold(Hold { failures: 1, until_ms: world.now_ms() + 24 * 3_600_000, ..Hold::default() });
+    world.put_hold(&Hold { failures: 1, until_ms: world.now_ms() + 24 * 3_600_000, ..Hold::default() });
     let hint = &world.say("c0ffee", &["one"])[0];
     let wait = world.deliver(hint).await.expect_err("held");
     assert_eq!(i64::from(wait) * 1000, REPLY_AGE_MS_MAX);

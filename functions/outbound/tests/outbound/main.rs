@@ -3,6 +3,7 @@
 mod crash;
 mod delivery;
 mod holds;
+mod messengers;
 mod order;
 // So marked, clippy knows that its helpers may unwrap.
 #[cfg(test)]

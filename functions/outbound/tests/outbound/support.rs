@@ -1,17 +1,18 @@
 //! A chat in work, its operator with two windows open, and a bot.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use domain::chat::{Chat, Route, Stand, Thread};
+use domain::chat::{Chat, Control, Route, Stand, Thread};
 use domain::contact::Contact;
 use domain::content::Content;
 use domain::decision::{SendHint, Write};
 use domain::inbound::Customer;
 use domain::message::{Author, Delivery, DeliveryState, Message};
 use domain::operator::{Operator, Status};
-use domain::{ChannelId, ChatId, ConversationId, OperatorId, Provider, reply};
+use domain::{ChannelId, ChatId, ConversationId, OperatorId, Provider, reply, stay};
 use fakes::{FakeClock, FakeFiles, FakeMessenger, FakePush, FakeQueues, FakeSecrets, FakeVisibility, MemoryStore};
 use outbound::{Ports, Sender};
 use ports::records::{self, Hold};
+use ports::secrets::FACEBOOK_APP;
 use ports::store::{Key, Row};
 use ports::{Clock, Files, MessengerTransport, Push, Queues, Secrets, Store, Visibility};
 use wire::queues::{Outbound, QueueMessage};
@@ -19,14 +20,30 @@ use wire::queues::{Outbound, QueueMessage};
 /// The queue that hints come by.
 pub(crate) const QUEUE_ARN: &str = "arn:aws:sqs:eu-central-1:000000000000:stack-outbound-telegram.fifo";
 /// The time-out of the function, milliseconds.
-pub(crate) const INVOCATION_MS: i64 = 15_000;
+pub(crate) const INVOCATION_MS: i64 = 25_000;
 /// The customer's address.
 pub(crate) const ADDRESS: &str = "700000001";
 /// The bot's token.
 pub(crate) const TOKEN: &str = "800000001:a-token-of-no-bot-at-all";
 
-pub(crate) fn channel() -> ChannelId {
-    "shop".parse().unwrap()
+/// The channel of a world of this messenger.
+pub(crate) fn channel_of(provider: Provider) -> ChannelId {
+    match provider {
+        Provider::Telegram => "shop",
+        Provider::Messenger => "fb-100000000000001",
+        Provider::Whatsapp => "wa-14155238886",
+    }
+    .parse()
+    .unwrap()
+}
+
+/// Its secret.
+fn token_of(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Telegram => TOKEN,
+        Provider::Messenger => "a-token-of-no-page",
+        Provider::Whatsapp => "AC1:a-token-of-no-account",
+    }
 }
 
 pub(crate) fn ann() -> OperatorId {
@@ -44,6 +61,7 @@ pub(crate) fn chat_id(conversation: &str) -> ChatId {
 /// All that the function works with, as a test keeps it.
 #[derive(Clone)]
 pub(crate) struct World {
+    pub(crate) provider: Provider,
     pub(crate) store: MemoryStore,
     pub(crate) queues: FakeQueues,
     pub(crate) visibility: FakeVisibility,
@@ -55,15 +73,24 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One chat, in work with Ann, who has two windows; Ben has one.
+    /// One chat, in work with Ann, who has two windows; Ben has one. Its messenger is Telegram.
     pub(crate) fn new() -> Self {
+        Self::of(Provider::Telegram)
+    }
+
+    /// The same, of this messenger.
+    pub(crate) fn of(provider: Provider) -> Self {
+        let secrets = FakeSecrets::default()
+            .with_token(channel_of(provider).as_str(), token_of(provider))
+            .with_token(FACEBOOK_APP, "a-secret-of-no-app");
         let world = Self {
+            provider,
             store: MemoryStore::new(),
             queues: FakeQueues::default(),
             visibility: FakeVisibility::default(),
             push: FakePush::default(),
             messenger: FakeMessenger::default(),
-            secrets: FakeSecrets::default().with_token("shop", TOKEN),
+            secrets,
             files: FakeFiles::default(),
             clock: FakeClock::default(),
         };
@@ -94,8 +121,12 @@ impl World {
     pub(crate) fn open_chat(&self, conversation: &str) {
         let (id, now_ms) = (chat_id(conversation), self.now_ms());
         let message = Message::new(id.clone(), 1, now_ms, Author::Customer, Content::text("hello?"));
-        let contact = contact(&id.conversation, now_ms);
-        self.write(&[Write::OpenChat(chat(id, now_ms)), Write::NewMessage(message), Write::Contact(contact)]);
+        let contact = contact(&id.conversation, channel_of(self.provider), now_ms);
+        self.write(&[
+            Write::OpenChat(chat(id, self.provider, now_ms)),
+            Write::NewMessage(message),
+            Write::Contact(contact),
+        ]);
     }
 
     /// Ann writes in a chat; each part of what she says is a reply.
@@ -105,10 +136,19 @@ impl World {
 
     /// An operator who has the chat writes in it.
     pub(crate) fn say_as(&self, operator: &Operator, conversation: &str, parts: &[&str]) -> Vec<Outbound> {
+        let parts: Vec<_> = parts.iter().map(|part| (*part).to_owned().into()).collect();
+        self.send_as(operator, conversation, &parts)
+    }
+
+    /// Ann sends these.
+    pub(crate) fn send(&self, conversation: &str, parts: &[reply::Part]) -> Vec<Outbound> {
+        self.send_as(&Operator::new(ann(), "Ann"), conversation, parts)
+    }
+
+    fn send_as(&self, operator: &Operator, conversation: &str, parts: &[reply::Part]) -> Vec<Outbound> {
         let chat = self.chat(conversation);
-        let parts: Vec<reply::Part> = parts.iter().map(|part| (*part).to_owned().into()).collect();
         let request = format!("r{}", chat.thread.next_seq);
-        let replied = reply::reply(&chat, operator, true, &parts, &request, self.now_ms()).unwrap();
+        let replied = reply::reply(&chat, operator, true, parts, &request, self.now_ms()).unwrap();
         self.write(&replied.decision.writes);
         replied.decision.sends.iter().map(hint_of).collect()
     }
@@ -120,6 +160,30 @@ impl World {
         let decision = reply::resend(&chat, &message, &operator, true, self.now_ms()).unwrap();
         self.write(&decision.writes);
         hint_of(&decision.sends[0])
+    }
+
+    /// Who has the conversation at the messenger (C6).
+    pub(crate) fn control(&self, conversation: &str, control: Control) {
+        let before = self.chat(conversation);
+        let route = Route { rev: before.route.rev + 1, control: Some(control), ..before.route.clone() };
+        self.write(&[Write::Route { before, route, if_quiet: false }]);
+    }
+
+    /// Ann closes; what goes out at the end.
+    pub(crate) fn close(&self, conversation: &str) -> Vec<Outbound> {
+        let (chat, ann) = (self.chat(conversation), self.person(&ann()));
+        let decision = stay::close_by_hand(&chat, &ann, None, "close", self.now_ms()).unwrap();
+        self.write(&decision.writes);
+        decision.sends.iter().map(hint_of).collect()
+    }
+
+    fn person(&self, id: &OperatorId) -> Operator {
+        records::decode_operator(&self.row(records::operator_key(id)).expect("somebody")).unwrap()
+    }
+
+    /// The channel's secret.
+    pub(crate) fn token(&self) -> &'static str {
+        token_of(self.provider)
     }
 
     /// The chat moves on.
@@ -148,11 +212,13 @@ impl World {
     }
 
     pub(crate) fn hold(&self) -> Hold {
-        self.row(records::hold_key(&channel())).map(|row| records::decode_hold(&row).unwrap()).unwrap_or_default()
+        self.row(records::hold_key(&channel_of(self.provider)))
+            .map(|row| records::decode_hold(&row).unwrap())
+            .unwrap_or_default()
     }
 
-    pub(crate) fn put_hold(&self, hold: Hold) {
-        self.store.write(&[records::put_hold(&channel(), &hold)]).unwrap();
+    pub(crate) fn put_hold(&self, hold: &Hold) {
+        self.store.write(&[records::put_hold(&channel_of(self.provider), hold)]).unwrap();
     }
 
     pub(crate) fn delivery(&self, conversation: &str, seq: u64) -> Delivery {
@@ -251,17 +317,17 @@ fn hint_of(hint: &SendHint) -> Outbound {
     }
 }
 
-fn contact(conversation: &ConversationId, now_ms: i64) -> Contact {
+fn contact(conversation: &ConversationId, channel: ChannelId, now_ms: i64) -> Contact {
     let customer =
         Customer { address: ADDRESS.into(), name: "Ada".into(), is_stand_in: false, username: None, language: None };
-    Contact { conversation: conversation.clone(), channel: channel(), customer, reachable: true, since_ms: now_ms }
+    Contact { conversation: conversation.clone(), channel, customer, reachable: true, since_ms: now_ms }
 }
 
-fn chat(id: ChatId, now_ms: i64) -> Chat {
+fn chat(id: ChatId, provider: Provider, now_ms: i64) -> Chat {
     Chat {
         id,
-        channel: channel(),
-        provider: Provider::Telegram,
+        channel: channel_of(provider),
+        provider,
         customer_name: "Ada".into(),
         opened_at_ms: now_ms,
         thread: Thread {

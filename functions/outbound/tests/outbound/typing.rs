@@ -45,9 +45,9 @@ async fn what_is_no_longer_true_is_not_shown() {
 #[tokio::test]
 async fn a_held_channel_is_left_alone() {
     let world = World::new();
-    world.put_hold(Hold { failures: 1, until_ms: world.now_ms() + 1, ..Hold::default() });
+    world.put_hold(&Hold { failures: 1, until_ms: world.now_ms() + 1, ..Hold::default() });
     check(&world, &typing(&world), 0).await;
-    world.put_hold(Hold { failures: 1, until_ms: world.now_ms(), ..Hold::default() });
+    world.put_hold(&Hold { failures: 1, until_ms: world.now_ms(), ..Hold::default() });
     check(&world, &typing(&world), 1).await;
 }
 

@@ -30,9 +30,9 @@ const PROFILE_UNAVAILABLE: &str = "profile_unavailable";
 /// for the other; some come as the code itself.
 const SAID: [(i64, &str, FailureClass); 33] = [
     // The conversation.
-    (2_018_278, "outside_window", FailureClass::PermanentMessage),
-    (2_534_022, "outside_window", FailureClass::PermanentMessage),
-    (2_018_065, "outside_window", FailureClass::PermanentMessage),
+    (2_018_278, "window_closed", FailureClass::PermanentMessage),
+    (2_534_022, "window_closed", FailureClass::PermanentMessage),
+    (2_018_065, "window_closed", FailureClass::PermanentMessage),
     (2_018_300, "owned_by_other", FailureClass::OwnedByOther),
     (2_018_321, "owned_by_other", FailureClass::OwnedByOther),
     (2_534_037, "owned_by_other", FailureClass::OwnedByOther),

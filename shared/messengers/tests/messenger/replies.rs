@@ -46,9 +46,9 @@ fn each_failure_means_what_it_says() {
         (403, 10, 1_893_063, "Page is restricted", PermanentChannel, "page_restricted"),
         (400, 368, 0, "Temporarily blocked for policies violations", PermanentChannel, "page_blocked"),
         // The window.
-        (403, 10, 2_018_278, "Sent outside of allowed window", PermanentMessage, "outside_window"),
-        (403, 10, 2_534_022, "Sent outside of allowed window", PermanentMessage, "outside_window"),
-        (403, 10, 2_018_065, "Sent outside of allowed window", PermanentMessage, "outside_window"),
+        (403, 10, 2_018_278, "Sent outside of allowed window", PermanentMessage, "window_closed"),
+        (403, 10, 2_534_022, "Sent outside of allowed window", PermanentMessage, "window_closed"),
+        (403, 10, 2_018_065, "Sent outside of allowed window", PermanentMessage, "window_closed"),
         // The contact.
         (400, 10, 2_018_108, "This person can't receive messages", PermanentContact, "contact_unavailable"),
         (400, 551, 0, "This person isn't available right now", PermanentContact, "contact_unavailable"),
