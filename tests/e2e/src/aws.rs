@@ -1,5 +1,7 @@
 //! The local AWS, where a test needs what no user can do: people who can sign in, a broken message in a queue, a count of rows.
 
+use domain::ChatId;
+use ports::records::chat_key;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
@@ -113,6 +115,19 @@ impl Aws {
             "ConsistentRead": true,
         });
         self.must(DYNAMODB, "Query", query).await["Count"].as_u64().unwrap_or_default()
+    }
+
+    /// As if a chat's customer had last written at this time, milliseconds since 1970: nobody can wait for a day.
+    pub async fn set_last_word(&self, chat: &ChatId, at_ms: i64) {
+        let key = chat_key(chat);
+        let update = json!({
+            "TableName": self.stack.output("WorkTable"),
+            "Key": {"pk": {"S": key.pk}, "sk": {"S": key.sk}},
+            "UpdateExpression": "SET thread.last_in_at_ms = :at",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {":at": {"N": at_ms.to_string()}},
+        });
+        self.must(DYNAMODB, "UpdateItem", update).await;
     }
 
     /// Puts a body into a FIFO queue (by the name of the template's output) as it is.

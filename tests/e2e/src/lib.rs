@@ -15,6 +15,7 @@ pub mod person;
 pub mod stack;
 pub mod view;
 pub mod wait;
+pub mod whatsapp;
 pub mod window;
 pub mod world;
 

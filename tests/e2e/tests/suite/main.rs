@@ -18,6 +18,7 @@ mod secrets;
 mod settings;
 mod transfer;
 mod webhook;
+mod whatsapp_connect;
 
 use std::time::Duration;
 
