@@ -51,7 +51,7 @@ models: ## explore the models exhaustively, and print the states of each
 	@$(TOOLS) rust
 	cargo run --quiet --package models
 
-fuzz: ## fuzz every parser of foreign bytes, MINUTES of processor time each (10); TARGETS="frame ids" only some
+fuzz: ## fuzz every parser of foreign bytes, MINUTES of processor time each (10); TARGETS="operator event" only some
 	@$(PYTHON) tests/fuzz/run.py $(or $(MINUTES),10) $(TARGETS)
 
 mutants: ## plant bugs in the rules one by one: the domain's own suites must notice; MUTANTS="--re decline" only some

@@ -16,7 +16,7 @@ CORPUS = HERE / "corpus"
 PARSERS = {
     "signature": ("telegram_secret", "messenger_signature", "twilio_signature"),
     "provider_reply": ("telegram_reply", "messenger_reply", "twilio_reply"),
-    "token": ("token", "cursor", "ids"),
+    "operator": ("frame", "http_body", "token", "cursor", "ids", "split_text"),
     "event": ("queue_body", "timer", "invocation"),
 }
 

@@ -20,7 +20,7 @@ pub struct Target {
 }
 
 /// All of them: one a kind of foreign bytes. Where several parsers read a kind, the first byte says which of them gets the rest.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "telegram_update", run: telegram::update },
     Target { name: "messenger_update", run: messenger::update },
     Target { name: "twilio_form", run: twilio::form },
@@ -29,10 +29,13 @@ pub const TARGETS: [Target; 10] = [
         name: "signature",
         run: |data| one_of(data, &[telegram::secret, messenger::signature, twilio::signature]),
     },
-    Target { name: "split_text", run: telegram::split },
-    Target { name: "frame", run: operators::frame },
-    Target { name: "http_body", run: operators::http_body },
-    Target { name: "token", run: |data| one_of(data, &[operators::token, operators::cursor, operators::ids]) },
+    Target {
+        name: "operator",
+        run: |data| {
+            use operators::{cursor, frame, http_body, ids, token};
+            one_of(data, &[frame, http_body, token, cursor, ids, telegram::split]);
+        },
+    },
     Target { name: "event", run: |data| one_of(data, &[queues::body, queues::timer, queues::invocation]) },
 ];
 

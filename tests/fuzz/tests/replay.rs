@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// How many mutations each target gets.
-const MUTATIONS: u64 = 4_000;
+const MUTATIONS: u64 = 5_000;
 /// The longest input that mutations make, bytes.
 const INPUT_BYTES_MAX: usize = 64 * 1024;
 /// The longest that one input may take, milliseconds: a hundred times what the slowest takes on a busy machine.
