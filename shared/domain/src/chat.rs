@@ -154,7 +154,7 @@ pub struct Offer {
 pub struct ChatEvent {
     /// Which chat.
     pub chat: ChatId,
-    /// The revision it made.
+    /// The revision it made; one that only gave the customer a name has no event.
     pub route_rev: u64,
     /// When, milliseconds since 1970.
     pub at_ms: i64,

@@ -42,7 +42,7 @@ pub enum Write {
         /// As it is to be.
         after: Chat,
     },
-    /// A chat's customer has a name now; its route must be at the revision that it had.
+    /// A chat's customer has a name now; its route moves on, to nowhere else, from the revision before `route.rev`.
     Named(Chat),
     /// An operator changes from the one to the other; brings the places in the orders of the free along. A new one has no before.
     Operator {

@@ -75,7 +75,9 @@ impl Incoming<'_> {
         known.customer.is_stand_in = false;
         let mut decision = Decision { writes: vec![Write::Contact(known.clone())], ..Decision::default() };
         if let Some(open) = latest.filter(|chat| !chat.is_closed()) {
-            let named = Chat { customer_name: name.clone(), ..open.clone() };
+            // The name is a part of what the route's revision counts: whoever moves the chat meanwhile, and would tell its
+            // operator the old name, looks again.
+            let named = Chat { customer_name: name.clone(), ..open.on(open.next_route()) };
             decision.writes.push(Write::Named(named.clone()));
             if let Some(operator) = operator {
                 decision.tell(operator, News::Contact(known));

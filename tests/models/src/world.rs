@@ -79,7 +79,7 @@ impl World {
             Write::Chat { before, .. } => {
                 self.chat(&before.id).is_some_and(|chat| *chat == *before && !chat.is_closed())
             }
-            Write::Named(named) => self.chat(&named.id).is_some_and(|chat| chat.route.rev == named.route.rev),
+            Write::Named(named) => self.chat(&named.id).is_some_and(|chat| chat.route.rev + 1 == named.route.rev),
             Write::Operator { before, after } => {
                 self.operator(&after.id).map(|operator| operator.rev) == before.as_ref().map(|before| before.rev)
             }
@@ -102,7 +102,10 @@ impl World {
             Write::Route { before, route, .. } => self.on_chat(&before.id, |chat| chat.route.clone_from(route)),
             Write::Chat { before, after } => self.on_chat(&before.id, |chat| chat.clone_from(after)),
             Write::Named(named) => {
-                self.on_chat(&named.id, |chat| chat.customer_name.clone_from(&named.customer_name));
+                self.on_chat(&named.id, |chat| {
+                    chat.route.clone_from(&named.route);
+                    chat.customer_name.clone_from(&named.customer_name);
+                });
             }
             Write::Operator { after, .. } => match self.operators.iter_mut().find(|operator| operator.id == after.id) {
                 Some(operator) => operator.clone_from(after),

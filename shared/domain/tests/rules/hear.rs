@@ -256,3 +256,18 @@ fn l7_a_name_that_comes_while_the_chat_moves_is_written_to_the_chat_as_it_is() {
     world.accept("ann", "c.1").unwrap();
     assert!(!world.try_commit(&named), "or the line would have it again");
 }
+
+#[test]
+fn c5_whoever_takes_a_chat_while_its_name_comes_looks_again() {
+    let mut world = World::new(Rule::ToAll, &["ann"]);
+    let mut said = sends(1, Content::text("hello"));
+    said.customer.is_stand_in = true;
+    take(&mut world, said);
+    let taken = world.decide_accept("ann", "c.1", None).unwrap();
+    let mut profile = event("p1", START, InboundKind::Profile);
+    profile.customer.name = "Ada".to_owned();
+    take(&mut world, profile);
+    assert!(!world.try_commit(&taken), "or ann would be told the stand-in, and nothing after it");
+    world.accept("ann", "c.1").unwrap();
+    assert_eq!(world.chat("c.1").customer_name, "Ada");
+}

@@ -282,8 +282,9 @@ fn move_both(before: &Chat, after: &Chat) -> Vec<Write> {
 
 /// The line shows the name, too: its row is written only while the chat is as it was read.
 fn name_customer(chat: &Chat) -> Vec<Write> {
-    let set = Attributes::from_iter([("base".to_owned(), encode(&base(chat)))]);
-    let condition = Some(Condition::Is("route_rev", json!(chat.route.rev)));
+    let mut set = route_attributes(chat);
+    set.insert("base".to_owned(), encode(&base(chat)));
+    let condition = Some(Condition::Is("route_rev", json!(chat.route.rev - 1)));
     let mut writes = vec![Write::Update { key: chat_key(&chat.id), set, remove: Vec::new(), condition }];
     if chat.route.stand == Stand::Waiting {
         writes.push(put_waiting(chat));

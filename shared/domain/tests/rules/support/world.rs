@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) receipts: BTreeMap<(ConversationId, String), Option<(ChatId, u64)>>,
     pub(crate) contacts: BTreeMap<ConversationId, Contact>,
     pub(crate) events: BTreeMap<(ChatId, u64), ChatEvent>,
+    /// The revisions that gave a customer a name, and moved nothing.
+    namings: BTreeSet<(ChatId, u64)>,
     pub(crate) timers: Vec<Timer>,
 }
 
@@ -41,6 +43,7 @@ impl World {
             receipts: BTreeMap::new(),
             contacts: BTreeMap::new(),
             events: BTreeMap::new(),
+            namings: BTreeSet::new(),
             timers: Vec::new(),
         }
     }
@@ -133,7 +136,7 @@ impl World {
                 let chat = &self.chats[&before.id];
                 chat.route.rev == before.route.rev && chat.thread.rev == before.thread.rev && !chat.is_closed()
             }
-            Write::Named(named) => self.chats[&named.id].route.rev == named.route.rev,
+            Write::Named(named) => self.chats[&named.id].route.rev + 1 == named.route.rev,
             Write::Operator { before, after } => {
                 self.operators.get(&after.id).map(|operator| operator.rev) == before.as_ref().map(|before| before.rev)
             }
@@ -177,6 +180,9 @@ impl World {
             }
             Write::Named(named) => {
                 let chat = self.chats.get_mut(&named.id).expect("a chat");
+                assert_route(&chat.route, &named.route);
+                self.namings.insert((named.id.clone(), named.route.rev));
+                chat.route.clone_from(&named.route);
                 chat.customer_name.clone_from(&named.customer_name);
             }
             Write::Operator { before, after } => {
@@ -229,8 +235,10 @@ impl World {
             assert!(holders <= 1, "I4: {} is in work with {holders}", chat.id);
             let numbers = self.messages.keys().filter(|(of, _)| *of == chat.id).map(|(_, seq)| *seq);
             assert!(numbers.eq(1..chat.thread.next_seq), "L7: the messages of {} are numbered without a gap", chat.id);
-            let revisions = self.events.keys().filter(|(of, _)| *of == chat.id).map(|(_, rev)| *rev);
-            assert!(revisions.eq(2..=chat.route.rev), "each revision of the route of {} has its event", chat.id);
+            let moves = self.events.keys().chain(&self.namings).filter(|(of, _)| *of == chat.id);
+            let revisions: BTreeSet<u64> = moves.map(|(_, rev)| *rev).collect();
+            let all = 2..=chat.route.rev;
+            assert!(all.eq(revisions), "each revision of the route of {} has its event, or only names", chat.id);
         }
     }
 
