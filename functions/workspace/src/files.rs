@@ -109,7 +109,8 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, F: Files, R: Random> Wor
         let (chat, me) = (chat.ok_or(Refusal::ChatNotFound)?, me.ok_or(Refusal::OperatorNotFound)?);
         reply::may_speak(&chat, &me.id)?;
         let config = self.desk.config().await?;
-        if serves(&config, &chat) { Ok(chat.provider) } else { Err(Refusal::ChannelInactive.into()) }
+        reply::may_send(&chat, serves(&config, &chat), self.desk.now_ms())?;
+        Ok(chat.provider)
     }
 
     fn expires_at_ms(&self) -> i64 {

@@ -4,6 +4,7 @@ use domain::content::{Content, Media, MediaKind};
 use domain::decision::{Decision, Write};
 use domain::file::{File, FileKey};
 use domain::message::{DeliveryState, Message};
+use domain::window::WINDOW_MS;
 use domain::{ChatId, OperatorId, Provider};
 use fakes::world::{CROWD, SALES, id};
 use fakes::{FaultTime, PICTURE, World};
@@ -97,6 +98,10 @@ async fn c8_an_upload_that_cannot_be_sent_is_refused_at_once() {
     let text = world.answer("anna-1", "w1").error.unwrap().text;
     assert!(text.contains("jpg, jpeg, png") && text.contains("16 MB"), "{text}");
     assert_eq!(command(&world, &anna, "w2", upload(&chat, "image/png", 5 * mb + 1)).await, "file_too_large");
+    let open_at_ms = world.now_ms();
+    world.clock.advance(WINDOW_MS);
+    assert_eq!(command(&world, &anna, "late", upload(&chat, "image/png", 1)).await, "window_closed");
+    world.clock.advance(open_at_ms - world.now_ms());
     world.configure(|config| config.channels.get_mut(&id("sales-bot")).unwrap().active = false);
     assert_eq!(command(&world, &anna, "off", upload(&chat, "image/png", 1)).await, "channel_inactive");
 }
