@@ -8,10 +8,12 @@
 //! - rested when it began, or
 //! - was declined by this operator, or
 //! - may be on its way to another: there is one who could take it, or who has changed since.
+//!
+//! And whether somebody else is freer is certain only where the pass had nobody else to think of: of the head of the line.
 
-use domain::OperatorId;
 use domain::chat::{Chat, Stand};
 use domain::operator::Operator;
+use domain::{ChatId, OperatorId};
 
 use crate::invariants::Invariant;
 use crate::model::Model;
@@ -32,7 +34,8 @@ impl Model {
             stood && !rested && !other.route.decliners.contains(to) && !self.may_go_to_another(other, to, since_ms)
         });
         let passed_over = passed_over.map(|other| other.id.clone());
-        let alone = earlier.is_empty();
+        // What the pass read before it in the line may have gone by then, and not to whom the pass meant.
+        let alone = earlier.is_empty() && !self.left_a_line_since(&chat.id, since_ms);
         let freer = alone.then(|| self.freer_than(chat, to, since_ms)).flatten();
         self.require(Invariant::I5, passed_over.is_none(), || {
             format!("{} is offered to {to} before {passed_over:?}, which has waited longer", chat.id)
@@ -40,6 +43,11 @@ impl Model {
         self.require(Invariant::I5, freer.is_none(), || {
             format!("Q4: {} is offered to {to}, though {freer:?} is freer", chat.id)
         });
+    }
+
+    /// Whether any other chat has stopped waiting since then.
+    fn left_a_line_since(&self, but: &ChatId, since_ms: i64) -> bool {
+        self.waited.iter().any(|(chat, until)| chat != but && (since_ms..i64::MAX).contains(until))
     }
 
     fn has_changed(&self, operator: &OperatorId, since_ms: i64) -> bool {
