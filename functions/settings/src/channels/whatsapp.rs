@@ -98,7 +98,7 @@ impl<W: World> Settings<W> {
             sandbox: confirmation.number == SANDBOX_NUMBER,
             confirmation: confirmation.id,
             expires_at_ms: confirmation.expires_at_ms,
-            receiver_address: receiver_url(&site),
+            receiver_address: connect::with_retries(&receiver_url(&site)),
         };
         Ok(Answer::json(202, &answer))
     }
@@ -236,7 +236,7 @@ impl<W: World> Settings<W> {
         mut warnings: Vec<String>,
     ) -> Connected {
         warnings.extend(by_hand.then(|| BY_HAND.to_owned()));
-        let receiver_address = by_hand.then(|| receiver_url(self.site_url(config)));
+        let receiver_address = by_hand.then(|| connect::with_retries(&receiver_url(self.site_url(config))));
         Connected { channel, warnings, receiver_address }
     }
 
@@ -303,7 +303,8 @@ impl<W: World> Settings<W> {
             Err(fault) => return Err(fault),
         }
         if number == SANDBOX_NUMBER {
-            return Ok(Health { ok: true, receiver_address: Some(url), ..Health::default() });
+            let receiver_address = Some(connect::with_retries(&url));
+            return Ok(Health { ok: true, receiver_address, ..Health::default() });
         }
         let Some(sender) = self.find_sender(&account, &number).await? else { return Ok(ill("sender_missing")) };
         let problem = match sender.callback_url.as_str() {

@@ -125,9 +125,14 @@ pub fn sender(sid: &str) -> Call {
     Call::get(Host::TwilioMessaging, "sender", format!("v2/Channels/Senders/{sid}"), Vec::new())
 }
 
+/// An address for customers' messages, as Twilio is to have it, be it pasted by hand: so that it tries again.
+pub fn with_retries(callback_url: &str) -> String {
+    format!("{callback_url}{RETRIES}")
+}
+
 /// Has a sender's messages sent to this address, and what becomes of ours to that.
 pub fn set_webhook(sid: &str, callback_url: &str, status_url: &str) -> Call {
-    let callback_url = format!("{callback_url}{RETRIES}");
+    let callback_url = with_retries(callback_url);
     webhook(
         "set_webhook",
         sid,
