@@ -19,6 +19,10 @@ mod settings;
 mod transfer;
 mod webhook;
 mod whatsapp_connect;
+mod whatsapp_faults;
+mod whatsapp_kinds;
+mod whatsapp_replies;
+mod whatsapp_webhook;
 
 use std::time::Duration;
 
