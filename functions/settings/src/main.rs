@@ -18,8 +18,9 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         random: OsRandom,
         identity: OidcIdentity::new(&need("OIDC_ISSUER")?, &need("OIDC_JWKS_URL")?, &need("OIDC_CLIENT_ID")?),
-        // Channels' tokens only: the stack's key names conversations, which others do.
-        secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?),
+        // Channels' tokens only: the stack's key names conversations, which others do. Read anew each time: another process may
+        // just have connected the channel again, whose health would be judged by the token before.
+        secrets: aws.secrets("", &need("CHANNEL_SECRETS_PREFIX")?).without_memory(),
         messengers: HttpMessengers::new(BaseUrls {
             telegram: need("TELEGRAM_BASE_URL")?,
             graph: need("GRAPH_BASE_URL")?,

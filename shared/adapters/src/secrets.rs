@@ -24,7 +24,8 @@ pub struct ManagedSecrets {
     client: Client,
     stack_secret_arn: String,
     channel_prefix: String,
-    cache: Cache,
+    /// `None`: the store is asked each time.
+    cache: Option<Cache>,
 }
 
 impl ManagedSecrets {
@@ -34,8 +35,14 @@ impl ManagedSecrets {
             client,
             stack_secret_arn: stack_secret_arn.to_owned(),
             channel_prefix: channel_prefix.to_owned(),
-            cache: Cache::default(),
+            cache: Some(Cache::default()),
         }
+    }
+
+    /// The same, without a memory: for who changes secrets beside other processes that do, and is to act on what they are now.
+    #[must_use]
+    pub fn without_memory(self) -> Self {
+        Self { cache: None, ..self }
     }
 
     fn token_name(&self, channel: &str) -> String {
@@ -43,12 +50,13 @@ impl ManagedSecrets {
     }
 
     async fn read(&self, name: &str) -> Result<Secret, SecretError> {
+        let Some(cache) = &self.cache else { return self.fetch(name).await };
         let now_ms = SystemClock.now_ms();
-        if let Some(secret) = self.cache.fresh(name, now_ms) {
+        if let Some(secret) = cache.fresh(name, now_ms) {
             return Ok(secret);
         }
         let fetched = self.fetch(name).await;
-        self.cache.settle(name, now_ms, fetched)
+        cache.settle(name, now_ms, fetched)
     }
 
     async fn fetch(&self, name: &str) -> Result<Secret, SecretError> {
@@ -88,13 +96,17 @@ impl Secrets for ManagedSecrets {
             }
             Err(error) => return Err(SecretError::Unavailable(fault::text(&error))),
         }
-        self.cache.keep(&name, SystemClock.now_ms(), token.clone());
+        if let Some(cache) = &self.cache {
+            cache.keep(&name, SystemClock.now_ms(), token.clone());
+        }
         Ok(())
     }
 
     async fn delete_channel_token(&self, channel: &str) -> Result<(), SecretError> {
         let name = self.token_name(channel);
-        self.cache.forget(&name);
+        if let Some(cache) = &self.cache {
+            cache.forget(&name);
+        }
         // At once, so that a channel made again under the same id can keep its token under the same name.
         let delete = self.client.delete_secret().secret_id(&name).force_delete_without_recovery(true);
         match delete.send().await {
