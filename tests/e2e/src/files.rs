@@ -74,7 +74,7 @@ impl Sample {
     /// The same file, said to be of this type.
     #[must_use]
     pub fn claimed(mut self, content_type: &str) -> Self {
-        self.content_type = content_type.to_owned();
+        content_type.clone_into(&mut self.content_type);
         self
     }
 
