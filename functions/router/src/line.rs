@@ -70,8 +70,8 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
         // Whoever was to come back has waited by the queue's clock, and does not ask this one.
         let is_awaited = awaited.is_some_and(|awaited| cause == later(&come_back(&queue.id, awaited)));
         let is_recent = shown.is_some_and(|shown| now_ms - shown < SHOWINGS_MS);
-        let shows = is_awaited || !is_recent;
-        if !shows {
+        let is_turn = is_awaited || !is_recent;
+        if !is_turn {
             // A come-back that is long overdue was lost.
             if awaited.is_some_and(|awaited| awaited > now_ms - 2 * SHOWINGS_MS) {
                 return Ok(false);
@@ -79,14 +79,14 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, V: Visibility> Router<S,
             self.ask_back(queue, now_ms).await?;
         }
         let condition = shown.map_or(Condition::Absent, |shown| Condition::Is("shown_ms", json!(shown)));
-        let name = if shows { "shown_ms" } else { "awaited_ms" };
+        let name = if is_turn { "shown_ms" } else { "awaited_ms" };
         let set = Attributes::from_iter([(name.to_owned(), json!(now_ms))]);
         let turn = Write::Update { key, set, remove: Vec::new(), condition: Some(condition) };
         match self.desk.store.commit(&[turn]).await {
-            Ok(()) => Ok(shows),
+            Ok(()) => Ok(is_turn),
             Err(StoreError::ConditionFailed(_)) => {
                 // Another pass was faster and shows what is there; what came since, somebody has to come back for.
-                if shows {
+                if is_turn {
                     self.ask_back(queue, now_ms).await?;
                 }
                 Ok(false)

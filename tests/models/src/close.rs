@@ -205,7 +205,7 @@ impl Close {
             conversation: &self.conversation,
             channel: &self.channel,
             provider: Provider::Telegram,
-            queue: &self.queue(),
+            queue: self.queue(),
             event,
             now_ms: world.now_ms,
         };

@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
     };
     // Operators work side by side on this one thread.
     let local = tokio::task::LocalSet::new();
-    match local.run_until(AssertUnwindSafe(run(stack, once)).catch_unwind()).await {
+    match local.run_until(AssertUnwindSafe(Box::pin(run(stack, once))).catch_unwind()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
