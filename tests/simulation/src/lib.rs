@@ -10,9 +10,11 @@
 mod actors;
 mod administrators;
 mod bugs;
+mod channels;
 mod customers;
 mod end;
 mod faults;
+mod files;
 mod functions;
 mod habits;
 mod heard;
@@ -20,13 +22,16 @@ mod invariants;
 mod marks;
 mod messenger;
 mod model;
+mod notices;
 mod operators;
 mod order;
+mod posts;
 mod rng;
 mod run;
 mod services;
 mod simulation;
 mod sqs;
+mod updates;
 mod windows;
 
 pub use actors::Actor;
