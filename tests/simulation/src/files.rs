@@ -42,14 +42,12 @@ pub(crate) fn bytes_of(name: &str) -> Vec<u8> {
     [PICTURE, name.as_bytes()].concat()
 }
 
-impl Services {
-    /// Telegram's word of where a file is: its path, or why there is none.
-    pub(crate) fn telegram_path(&self, file_id: &str) -> Result<String, &'static str> {
-        match fate_of(file_id) {
-            'g' => Err("Bad Request: wrong file_id or the file is temporarily unavailable"),
-            'l' => Err("Bad Request: file is too big"),
-            _ => Ok(format!("photos/{file_id}.jpg")),
-        }
+/// Telegram's word of where a file is: its path, or why there is none.
+pub(crate) fn telegram_path(file_id: &str) -> Result<String, &'static str> {
+    match fate_of(file_id) {
+        'g' => Err("Bad Request: wrong file_id or the file is temporarily unavailable"),
+        'l' => Err("Bad Request: file is too big"),
+        _ => Ok(format!("photos/{file_id}.jpg")),
     }
 }
 

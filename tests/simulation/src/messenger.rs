@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::bugs::Bug;
 use crate::channels::LINES;
 use crate::faults::Fault;
+use crate::files::telegram_path;
 use crate::invariants::Invariant;
 use crate::marks;
 use crate::services::{Port, Services};
@@ -186,7 +187,7 @@ impl Messenger {
                 return unknown();
             }
         }
-        match (call.host, file.map(|file| services.telegram_path(file))) {
+        match (call.host, file.map(telegram_path)) {
             (_, Some(Ok(path))) => {
                 answered(200, &json!({ "ok": true, "result": { "file_id": file, "file_path": path } }))
             }

@@ -319,7 +319,7 @@ impl Model {
                 }
                 // Nobody else writes: what comes back are replies of ours.
                 Author::External { .. } => {
-                    self.require(Invariant::I6, false, || format!("{at:?} is an echo of a reply"))
+                    self.require(Invariant::I6, false, || format!("{at:?} is an echo of a reply"));
                 }
                 Author::System => {}
             },

@@ -57,14 +57,15 @@ impl Services {
         self.rng.between(0, self.rng.pick(&LATE_MS).copied().unwrap_or(0))
     }
 
-    fn notice(&self, provider: Provider, late_ms: i64, told: Told, says: Option<(Reply, DeliveryState)>) {
+    fn notice(&self, provider: Provider, late_ms: i64, told: &Told, says: Option<(&Reply, DeliveryState)>) {
         if self.hit(Fault::NoticeLost) {
             return;
         }
         let copies = 1 + usize::from(self.hit(Fault::NoticeDoubled));
         for _ in 0..copies {
             let due_at_ms = self.now_ms() + late_ms;
-            let notice = Notice { due_at_ms, tries: 0, provider, told: told.clone(), says: says.clone() };
+            let says = says.map(|(reply, state)| (reply.clone(), state));
+            let notice = Notice { due_at_ms, tries: 0, provider, told: told.clone(), says };
             self.notices.borrow_mut().push(notice);
         }
     }
@@ -84,7 +85,7 @@ impl Services {
             message["attachments"] = json!([attachment]);
         }
         let echo = posts::echo(psid, now_ms, &message);
-        self.notice(Provider::Messenger, self.late_ms(), echo, Some((reply.clone(), DeliveryState::Sent)));
+        self.notice(Provider::Messenger, self.late_ms(), &echo, Some((reply, DeliveryState::Sent)));
         if self.rng.chance(700) {
             let late_ms = self.late_ms();
             let mut delivery = json!({ "watermark": now_ms + late_ms });
@@ -92,12 +93,12 @@ impl Services {
                 delivery["mids"] = json!([mid]);
             }
             let told = posts::event(psid, now_ms + late_ms, "delivery", &delivery);
-            self.notice(Provider::Messenger, late_ms, told, None);
+            self.notice(Provider::Messenger, late_ms, &told, None);
         }
         if self.rng.chance(500) {
             let late_ms = self.late_ms();
             let told = posts::event(psid, now_ms + late_ms, "read", &json!({ "watermark": now_ms + late_ms }));
-            self.notice(Provider::Messenger, late_ms, told, None);
+            self.notice(Provider::Messenger, late_ms, &told, None);
         }
     }
 
@@ -122,7 +123,7 @@ impl Services {
         for (word, state) in story {
             let code = (*state == Some(DeliveryState::Failed)).then_some("63016");
             let told = posts::status(url, sid, to, word, code);
-            self.notice(Provider::Whatsapp, self.late_ms(), told, state.map(|state| (reply.clone(), state)));
+            self.notice(Provider::Whatsapp, self.late_ms(), &told, state.map(|state| (reply, state)));
         }
         story.iter().any(|(_, state)| *state == Some(DeliveryState::Failed))
     }
