@@ -1,5 +1,7 @@
 //! Reads what a word of the messenger's about messages that are there may mean: which messages, and who is to hear of it.
 
+use std::collections::BTreeSet;
+
 use domain::chat::Chat;
 use domain::contact::Contact;
 use domain::decision::Decision;
@@ -11,7 +13,7 @@ use domain::operator::Operator;
 use domain::receive::{Incoming, message_key};
 use domain::{ChatId, OperatorId};
 use ports::queues::Visibility;
-use ports::records::{self, chat_key, decode_chat, decode_message, decode_receipt};
+use ports::records::{self, chat_key, decode_chat, decode_message, decode_operator, decode_receipt, operator_key};
 use ports::{Clock, Push, Queues, Store, StoreError};
 
 use crate::Inbound;
@@ -25,9 +27,9 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
         reply: Option<&ReplyRef>,
     ) -> Result<Decision, StoreError> {
         if let Some(reply) = reply.filter(|reply| reply.chat.conversation == *incoming.conversation) {
-            let (messages, listener) = self.stored(&[(reply.chat.clone(), reply.seq)]).await?;
-            if let Some(message) = messages.first() {
-                return Ok(incoming.echo(latest.as_ref(), None, Some(message), listener.as_ref()));
+            let found = self.stored(&[(reply.chat.clone(), reply.seq)]).await?;
+            if let Some(message) = found.messages.first() {
+                return Ok(incoming.echo(latest.as_ref(), None, Some(message), found.listener(message)));
             }
         }
         let (contact, operator) = self.parties(incoming, latest.as_ref()).await?;
@@ -41,7 +43,7 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
         latest: Option<Chat>,
         which: &Which,
     ) -> Result<Decision, StoreError> {
-        let (messages, listener) = match which {
+        let found = match which {
             Which::Reply { reply, .. } if reply.chat.conversation == *incoming.conversation => {
                 self.stored(&[(reply.chat.clone(), reply.seq)]).await?
             }
@@ -54,20 +56,19 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
             Which::UpTo(_) => match latest {
                 Some(chat) => {
                     let (newest, _) = records::history(&self.desk.store, &chat.id, None, TOLD_OF_MAX).await?;
-                    let listener =
-                        self.listener(&chat, newest.iter().find(|message| message.delivery.is_some())).await?;
-                    (newest, listener)
+                    self.with_listeners(chat, newest).await?
                 }
                 None => return Ok(Decision::nothing()),
             },
         };
-        Ok(incoming.fares(&messages, listener.as_ref()))
+        Ok(incoming.fares(&found.messages, |message| found.listener(message)))
     }
 
     /// A reaction to a message of either side.
     pub(crate) async fn reaction(&self, incoming: &Incoming<'_>, message_id: &String) -> Result<Decision, StoreError> {
-        let (messages, listener) = self.stored(&self.places(incoming, &[message_id]).await?).await?;
-        Ok(messages.first().map_or_else(Decision::nothing, |message| incoming.reaction(message, listener.as_ref())))
+        let found = self.stored(&self.places(incoming, &[message_id]).await?).await?;
+        let message = found.messages.first();
+        Ok(message.map_or_else(Decision::nothing, |message| incoming.reaction(message, found.listener(message))))
     }
 
     /// Where messages with these ids of the provider's are stored, as far as their receipts say.
@@ -81,32 +82,53 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
         Ok(places?.into_iter().flatten().collect())
     }
 
-    /// Messages, and who hears of them: whoever hears of the first one's chat, so those of other chats are left out.
-    async fn stored(&self, places: &[(ChatId, u64)]) -> Result<(Vec<Message>, Option<Operator>), StoreError> {
-        let Some((first, _)) = places.first() else { return Ok((Vec::new(), None)) };
+    /// Messages, and who hears of them. Those of other chats than the first one's are left out.
+    async fn stored(&self, places: &[(ChatId, u64)]) -> Result<Found, StoreError> {
+        let Some((first, _)) = places.first() else { return Ok(Found::default()) };
         let mut keys = vec![chat_key(first)];
         keys.extend(
             places.iter().filter(|(chat, _)| chat == first).map(|(chat, seq)| records::message_key(chat, *seq)),
         );
         let rows = self.desk.store.get(&keys).await?;
         let Some(chat) = rows.first().and_then(Option::as_ref).map(decode_chat).transpose()? else {
-            return Ok((Vec::new(), None));
+            return Ok(Found::default());
         };
         let messages: Vec<_> = rows.iter().skip(1).flatten().map(decode_message).collect::<Result<_, _>>()?;
-        let listener = self.listener(&chat, messages.first()).await?;
-        Ok((messages, listener))
+        self.with_listeners(chat, messages).await
     }
 
-    async fn listener(&self, chat: &Chat, message: Option<&Message>) -> Result<Option<Operator>, StoreError> {
-        let heard: Option<&OperatorId> = message.and_then(|message| match message.author {
-            // What the customer said concerns whoever has the chat now.
-            Author::Customer => chat.operator(),
-            _ => listener(chat, message),
-        });
-        match heard {
-            Some(operator) => self.desk.operator(operator).await,
-            None => Ok(None),
-        }
+    /// One request reads everybody who hears of one of these messages: one operator, or while nobody has the chat those who
+    /// wrote in it.
+    async fn with_listeners(&self, chat: Chat, messages: Vec<Message>) -> Result<Found, StoreError> {
+        let heard: BTreeSet<&OperatorId> = messages.iter().filter_map(|message| hears(&chat, message)).collect();
+        let keys: Vec<_> = heard.into_iter().map(operator_key).collect();
+        let rows = if keys.is_empty() { Vec::new() } else { self.desk.store.get(&keys).await? };
+        let operators = rows.iter().flatten().map(decode_operator).collect::<Result<_, _>>()?;
+        Ok(Found { chat: Some(chat), messages, operators })
+    }
+}
+
+/// Messages of one chat, and everybody who hears of one of them.
+#[derive(Default)]
+struct Found {
+    chat: Option<Chat>,
+    messages: Vec<Message>,
+    operators: Vec<Operator>,
+}
+
+impl Found {
+    /// Who hears of this one (I8).
+    fn listener(&self, message: &Message) -> Option<&Operator> {
+        let who = hears(self.chat.as_ref()?, message)?;
+        self.operators.iter().find(|operator| operator.id == *who)
+    }
+}
+
+fn hears<'a>(chat: &'a Chat, message: &'a Message) -> Option<&'a OperatorId> {
+    match message.author {
+        // What the customer said concerns whoever has the chat now.
+        Author::Customer => chat.operator(),
+        _ => listener(chat, message),
     }
 }
 

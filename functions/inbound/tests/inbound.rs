@@ -2,8 +2,11 @@
 
 use domain::chat::Stand;
 use domain::content::Content;
-use domain::inbound::InboundKind;
-use domain::message::Author;
+use domain::decision::{Decision, Write};
+use domain::delivery::{Outcome, Turn, settle, turn};
+use domain::inbound::{InboundKind, Which};
+use domain::message::{Author, DeliveryState};
+use domain::{ChatId, transfer};
 use fakes::world::{CROWD, SALES, id, inbound, message, parked, sqs};
 use fakes::{FakeClock, FakePush, FakeQueues, FakeVisibility, FaultTime, MemoryStore, World};
 use inbound::Inbound;
@@ -297,4 +300,39 @@ async fn a_lost_wake_up_is_no_reason_to_hand_a_message_back() {
     world.queues.fail_next(1, &ports::QueueError::Unavailable("down".to_owned()));
     take_in(&world, inbound("c1", SALES, "1", "hello")).await;
     assert_eq!(world.line(SALES), ["c1"], "the sweep will find it");
+}
+
+/// The messenger has this reply.
+fn is_sent(world: &World, chat: &ChatId, seq: u64) {
+    let message = world.messages(chat).into_iter().find(|message| message.seq == seq).expect("a reply");
+    let Turn::HandOver(sending) = turn(&message, 0, world.now_ms()) else { panic!("it waits") };
+    let sent = settle(&sending, &Outcome::Sent(Some(format!("mid{seq}"))));
+    for message in [sending, sent] {
+        world.commit(&Decision { writes: vec![Write::Message(message)], ..Decision::default() });
+    }
+}
+
+#[tokio::test]
+async fn i8_while_nobody_has_the_chat_each_hears_how_their_own_reply_fares() {
+    let world = World::new();
+    let (anna, ben) = (world.operator("anna"), world.operator("ben"));
+    let chat = world.in_work("c1", SALES, &anna);
+    let of_anna = world.replies(&chat, &anna, "r1", "of Anna's")[0];
+    world.hands_over(&chat, &anna, &ben);
+    world.take(&chat, &ben);
+    let of_ben = world.replies(&chat, &ben, "r2", "of Ben's")[0];
+    is_sent(&world, &chat, of_anna);
+    is_sent(&world, &chat, of_ben);
+    let queue = world.config().queues[&id(SALES)].clone();
+    let back = transfer::to_queue(&world.chat(&chat), &world.person(&ben), None, &queue, "back", world.now_ms());
+    world.commit(&back.expect("may"));
+    let mut read = inbound("c1", SALES, "0", "");
+    "read".clone_into(&mut read.event.event_id);
+    let (which, state, reason) = (Which::UpTo(world.now_ms()), DeliveryState::Read, None);
+    read.event.what = InboundKind::Delivery { which, state, reason };
+    take_in(&world, read).await;
+    for (window, seq) in [("anna-1", of_anna), ("ben-1", of_ben)] {
+        let told: Vec<_> = world.told(window, "message").iter().map(|frame| frame["message"]["seq"].clone()).collect();
+        assert_eq!(told, [seq], "{window}");
+    }
 }

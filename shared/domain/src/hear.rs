@@ -14,9 +14,9 @@ use crate::receive::Incoming;
 pub const TOLD_OF_MAX: u32 = 50;
 
 impl Incoming<'_> {
-    /// How replies fare. `messages` are those that the event may mean, all of one chat, whose listener hears of it. It can be
-    /// told twice, late and in any order: a later state stands.
-    pub fn fares(&self, messages: &[Message], listener: Option<&Operator>) -> Decision {
+    /// How replies fare. `messages` are those that the event may mean, all of one chat; `listener` says who hears of one: while
+    /// nobody has the chat, whoever wrote it. It can be told twice, late and in any order: a later state stands.
+    pub fn fares<'o>(&self, messages: &[Message], listener: impl Fn(&Message) -> Option<&'o Operator>) -> Decision {
         let InboundKind::Delivery { which, state, reason } = &self.event.what else { return Decision::nothing() };
         let mut decision = Decision::default();
         for message in messages {
@@ -26,7 +26,7 @@ impl Incoming<'_> {
                 Which::UpTo(watermark_ms) => (delivery::is_before(message, *watermark_ms), None),
             };
             let after = delivery::progress(message, *state, reason.as_deref(), message_id).filter(|_| is_meant);
-            change(&mut decision, after, listener);
+            change(&mut decision, after, listener(message));
         }
         decision
     }

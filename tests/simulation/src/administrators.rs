@@ -11,6 +11,7 @@ use ports::records::{self, ChannelRecord, put_channel, put_configuration};
 use wire::queues::{Delayed, QueueMessage};
 
 use crate::bugs::Bug;
+use crate::channels::LINES;
 use crate::functions::{Function, SECRET};
 use crate::marks;
 use crate::model::CONFIG_MS;
@@ -47,7 +48,7 @@ impl Simulation {
                 let minutes = [None, Some(1), Some(2)].get(rng.below(3)).copied().flatten();
                 self.configure(queue, |queue, _| queue.absence_return_min = minutes);
             }
-            8..9 => self.toggle_channel(if rng.chance(500) { "sales-bot" } else { "crowd-bot" }),
+            8..9 => self.toggle_channel(rng.below(LINES.len())),
             _ => self.describe_somebody(),
         }
     }
@@ -97,12 +98,12 @@ impl Simulation {
     }
 
     /// Until when a channel that was off may still be taken for one, for a process that has cached it.
-    pub(crate) fn is_unstable(&self, channel: &str) -> bool {
-        let until = if channel == "sales-bot" { self.unstable_until_ms[0] } else { self.unstable_until_ms[1] };
-        until > self.services.now_ms()
+    pub(crate) fn is_unstable(&self, place: usize) -> bool {
+        self.unstable_until_ms[place] > self.services.now_ms()
     }
 
-    fn toggle_channel(&mut self, channel: &'static str) {
+    fn toggle_channel(&mut self, place: usize) {
+        let channel = LINES[place].id;
         let now_ms = self.services.now_ms();
         let mut config = self.services.model.borrow().config();
         let Some(one) = config.channels.get_mut(&id(channel)) else { return };
@@ -111,14 +112,15 @@ impl Simulation {
         self.services.tell(|| format!("settings: {channel} active {active}"));
         self.store_channel(&record);
         self.store_config(config);
-        let at = usize::from(channel != "sales-bot");
-        self.unstable_until_ms[at] = if active { now_ms + 2 * CONFIG_MS } else { i64::MAX };
+        self.switched[place] = true;
+        self.unstable_until_ms[place] = if active { now_ms + 2 * CONFIG_MS } else { i64::MAX };
         if active {
             return;
         }
         let mut model = self.services.model.borrow_mut();
+        model.forget_told(&record.id);
         for said in model.said.values_mut().filter(|said| said.channel == Some(record.id.clone())) {
-            let open: Vec<u64> = (1..=said.written).filter(|number| !said.stored.contains(number)).collect();
+            let open: Vec<u64> = (1..=said.written).filter(|number| !said.is_whole(*number)).collect();
             said.may_be_dropped.extend(open);
         }
     }

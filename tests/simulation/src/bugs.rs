@@ -4,10 +4,13 @@
 //! knows of it.
 
 use domain::chat::Thread;
+use domain::inbound::InboundKind;
 use ports::store::{Attributes, Condition, Index, Page, Query, Write};
 use serde_json::{Value, json};
+use wire::queues::{QueueMessage, QueueName};
 
 use crate::functions::Function;
+use crate::rng::Rng;
 
 macro_rules! bugs {
     ($($name:ident $key:literal $seeds:literal $words:literal)*) => {
@@ -60,16 +63,20 @@ bugs! {
     LineRowLeft "line-row-left" 5 "a chat that is offered stays in the line"
     PlaceNotWritten "place-not-written" 5 "availability is not written with what changes it"
     YesWithoutCommit "yes-without-commit" 30 "a commit that lost its race is taken for one that won"
-    QuietIgnored "quiet-ignored" 600 "a close by time does not look whether somebody wrote meanwhile"
+    QuietIgnored "quiet-ignored" 1_000 "a close by time does not look whether somebody wrote meanwhile"
     LineBackwards "line-backwards" 30 "the router looks at a line from its end"
     FreestOverlooked "freest-overlooked" 20 "the router overlooks the freest operator"
-    MarkIgnored "mark-ignored" 300 "a reply that is marked as sending is taken for one that waits"
+    MarkIgnored "mark-ignored" 600 "a reply that is marked as sending is taken for one that waits"
     SweepBlind "sweep-blind" 40 "the sweep finds nothing due"
     RetimeUnheard "retime-unheard" 1_000 "nobody looks at a queue's chats when its close timeout changes"
     ConfigurationKept "configuration-kept" 60 "a configuration, once read, is never read again"
     SlowClock "slow-clock" 30 "acceptance goes by a clock that is slow by ten seconds"
     TokenLogged "token-logged" 20 "a channel's token is logged"
     ToldToAll "told-to-all" 20 "a chat's messages are pushed to every operator's windows"
+    StatusByArrival "status-by-arrival" 100 "what a messenger tells of a reply is applied as it comes, whatever was told before"
+    EchoTaken "echo-taken" 50 "the echo of a reply is taken for a message of the customer's"
+    FilesLostNoSweep "files-lost-no-sweep" 40 "hints to fetch a file are lost, and the sweep sends none"
+    BucketUnheard "bucket-unheard" 600 "a file is taken for stored whether or not the bucket took it"
 }
 
 fn drop_condition(condition: &Condition, dropped: &dyn Fn(&Condition) -> bool) -> Option<Condition> {
@@ -136,6 +143,24 @@ impl Bug {
             }
             Self::SweepBlind if query.index == Some(Index::Due) => page.rows.clear(),
             _ => {}
+        }
+    }
+
+    /// What a function queues in place of a message with this bug; none, if it is lost.
+    pub(crate) fn of_queued(self, function: Function, rng: &Rng, message: &QueueMessage) -> Option<QueueMessage> {
+        let forgets = || function == Function::Router || rng.chance(300);
+        match (self, message) {
+            (Self::WakesLostNoSweep, message) if message.queue() == QueueName::Routing && forgets() => None,
+            (Self::FilesLostNoSweep, QueueMessage::Fetch(_)) if forgets() => None,
+            (Self::EchoTaken, QueueMessage::Inbound(inbound)) => {
+                let mut inbound = inbound.clone();
+                if let InboundKind::Echo { message_id, content, .. } = inbound.event.what {
+                    let (reply_to, quote, forwarded_from) = (None, None, None);
+                    inbound.event.what = InboundKind::Message { message_id, content, reply_to, quote, forwarded_from };
+                }
+                Some(QueueMessage::Inbound(inbound))
+            }
+            (_, message) => Some(message.clone()),
         }
     }
 
@@ -212,6 +237,12 @@ impl Bug {
                 let state = attributes.get_mut("message").and_then(|one| one.pointer_mut("/delivery/state"));
                 if let Some(state) = state.filter(|state| **state == json!("sending")) {
                     *state = json!("queued");
+                }
+            }
+            Self::StatusByArrival if function == Function::Inbound => {
+                let state = attributes.get_mut("message").and_then(|one| one.pointer_mut("/delivery/state"));
+                if let Some(state) = state.filter(|state| **state != json!("queued") && **state != json!("sending")) {
+                    *state = json!("sent");
                 }
             }
             Self::LimitIgnored if function == Function::Router => {

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use domain::chat::{Chat, Stand};
 use domain::config::Rule;
-use domain::message::{Author, DeliveryState};
+use domain::message::Author;
 use fakes::World;
 use wire::queues::{QueueMessage, QueueName};
 
@@ -53,7 +53,7 @@ impl Simulation {
     }
 
     fn look(&self) -> Vec<Found> {
-        vec![self.lost(), self.unanswered(), self.replies(), self.waiting(), self.gone(), self.queued()]
+        vec![self.lost(), self.unanswered(), self.replies(), self.files(), self.waiting(), self.gone(), self.queued()]
     }
 
     /// I2, I9: what was accepted is stored.
@@ -64,13 +64,19 @@ impl Simulation {
             let open =
                 said.accepted.iter().filter(|one| !said.stored.contains(one) && !said.may_be_dropped.contains(one));
             lost.extend(open.map(|number| format!("{conversation} m{number}")));
+            let taken = |number: &u64| said.accepted.contains(number) && !said.may_be_dropped.contains(number);
+            for (number, parts) in said.parts.iter().filter(|(number, _)| taken(number)) {
+                let open = (1..*parts).filter(|part| !said.stored_parts.contains(&(*number, *part)));
+                lost.extend(open.map(|part| format!("{conversation} m{number}#{part}")));
+            }
         }
         none_of(Invariant::I9, "accepted and not stored", &lost)
     }
 
     fn unanswered(&self) -> Found {
         let waiting = self.customers.iter().filter(|one| !one.outbox.is_empty()).map(|one| one.number.to_string());
-        none_of(Invariant::Live, "updates that are never answered 2xx, of", &waiting.collect::<Vec<_>>())
+        let notices = self.services.notices.borrow().iter().map(|one| format!("{one:?}")).collect::<Vec<_>>();
+        none_of(Invariant::Live, "what is never answered 2xx, of", &waiting.chain(notices).collect::<Vec<_>>())
     }
 
     /// I6: every reply has come to its end, and its end is true.
@@ -80,18 +86,25 @@ impl Simulation {
         let mut wrong = Vec::new();
         for message in model.messages.values().filter(|message| matches!(message.author, Author::Operator { .. })) {
             let Some(delivery) = &message.delivery else { continue };
-            let deliveries = messenger.deliveries(message.content.words().unwrap_or_default());
-            let is_true = match delivery.state {
-                DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read => deliveries == 1,
-                DeliveryState::Failed => deliveries == 0,
-                DeliveryState::Unknown => true,
-                DeliveryState::Queued | DeliveryState::Sending => false,
-            };
-            if !is_true {
-                wrong.push(format!("{} {} {:?}, delivered {deliveries} times", message.chat, message.seq, delivery));
+            let reply = (message.chat.clone(), message.seq);
+            if let Err(known) = messenger.may_end(&reply, delivery.state) {
+                wrong.push(format!("{reply:?} {delivery:?}, which is {known}"));
+            }
+            if !model.is_as_told(&reply, delivery.state) {
+                wrong.push(format!("{reply:?} {delivery:?}, and was told to be {:?}", model.told.get(&reply)));
             }
         }
         none_of(Invariant::I6, "at its end", &wrong)
+    }
+
+    /// Every file has come to its end, and is there.
+    fn files(&self) -> Found {
+        let model = self.services.model.borrow();
+        let mut wrong = model.awaited();
+        wrong.extend(model.messages.values().filter(|one| !self.services.has_file_of(one)).map(|message| {
+            format!("{} {}: not the file in the bucket: {:?}", message.chat, message.seq, message.file)
+        }));
+        none_of(Invariant::Files, "at the end", &wrong)
     }
 
     /// I5: nobody waits who might be offered to somebody.

@@ -54,6 +54,10 @@ faults! {
     HangsLost "messenger timed out, not delivered" 40
     DisconnectLost "$disconnect lost" 200
     WebhookRepeated "update repeated after its 2xx" 60
+    NoticeLost "echo or status lost" 60
+    NoticeDoubled "echo or status told twice" 80
+    DownloadFailed "file not downloaded" 60
+    BucketDown "bucket unavailable" 40
 }
 
 /// How often each fault happens in this seed, and how often it has.

@@ -8,6 +8,8 @@ use crate::rng::Rng;
 pub(crate) enum Says {
     /// Writes a message, or a burst of them.
     Write,
+    /// Sends a file, or several.
+    File,
     /// Edits one.
     Edit,
     /// Blocks the bot, or comes back.
@@ -27,6 +29,10 @@ pub(crate) enum Asks {
     Expire,
     /// Replies.
     Send,
+    /// Wants to send a file.
+    Upload,
+    /// Sends one.
+    SendFile,
     /// Sends a reply again.
     Resend,
     /// Closes.
@@ -55,12 +61,15 @@ pub(crate) enum Asks {
 const SPARED_MAX: u32 = 20;
 
 /// What each does, and how often.
-const SAYS: [(Says, u32); 4] = [(Says::Write, 84), (Says::Edit, 9), (Says::Block, 3), (Says::Repeat, 4)];
-const ASKS: [(Asks, u32); 15] = [
+const SAYS: [(Says, u32); 5] =
+    [(Says::Write, 78), (Says::File, 9), (Says::Edit, 9), (Says::Block, 3), (Says::Repeat, 4)];
+const ASKS: [(Asks, u32); 17] = [
     (Asks::Accept, 60),
     (Asks::Decline, 8),
     (Asks::Expire, 3),
     (Asks::Send, 60),
+    (Asks::Upload, 9),
+    (Asks::SendFile, 18),
     (Asks::Resend, 6),
     (Asks::Close, 6),
     (Asks::Transfer, 7),

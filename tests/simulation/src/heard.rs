@@ -3,13 +3,27 @@
 
 use domain::chat::Chat;
 use domain::config::Rule;
-use domain::message::Author;
-use domain::{ChatId, OperatorId};
+use domain::message::{Author, DeliveryState, Message};
+use domain::{ChannelId, ChatId, OperatorId};
 use serde_json::Value;
-use wire::operators::{Answer, ChatView, Event, Sent, State};
+use wire::operators::{Answer, ChatView, Event, Sent, State, UploadSlot};
 
 use crate::invariants::Invariant;
+use crate::messenger::Reply;
 use crate::model::Model;
+
+/// How far a state is.
+const fn rank(state: DeliveryState) -> u8 {
+    match state {
+        DeliveryState::Queued => 0,
+        DeliveryState::Sending => 1,
+        DeliveryState::Unknown => 2,
+        DeliveryState::Sent => 3,
+        DeliveryState::Delivered => 4,
+        DeliveryState::Read => 5,
+        DeliveryState::Failed => 6,
+    }
+}
 
 impl Model {
     /// A frame reaches a window of this operator, from somebody who began at that time.
@@ -88,7 +102,14 @@ impl Model {
                 }
                 Err(error) => self.fail(Invariant::Live, || format!("the answer to an accept cannot be read: {error}")),
             },
-            "send" => {
+            "upload" => {
+                let key = serde_json::from_value::<UploadSlot>(result).map(|slot| slot.key);
+                let chat = key.as_ref().ok().and_then(|key| key.as_str().split('/').nth(1)?.parse().ok());
+                if let (Ok(key), Some(chat)) = (key, chat) {
+                    self.slots.push((operator.clone(), chat, key));
+                }
+            }
+            "send" | "send_file" => {
                 let sent = serde_json::from_value::<Sent>(result).map(|sent| sent.seqs).unwrap_or_default();
                 let stored = sent.iter().all(|seq| {
                     self.messages.iter().any(|((_, at), message)| {
@@ -104,10 +125,11 @@ impl Model {
     }
 
     /// A reply goes to the messenger: those of its chat that came before have reached their end.
-    pub(crate) fn handed_over(&mut self, words: &str) {
-        let Some((chat, seq)) = self.replies.get(words).cloned() else {
-            return self.fail(Invariant::I6, || format!("{words:?} was never accepted, and is sent"));
-        };
+    pub(crate) fn handed_over(&mut self, reply: &Reply) {
+        let (chat, seq) = reply.clone();
+        if !self.messages.contains_key(reply) {
+            return self.fail(Invariant::I6, || format!("{reply:?} was never accepted, and is sent"));
+        }
         let early = self.messages.range((chat.clone(), 0)..(chat.clone(), seq)).find(|(at, message)| {
             !self.sent_again.contains(*at)
                 && message.delivery.as_ref().is_some_and(|delivery| !delivery.state.is_final())
@@ -115,7 +137,41 @@ impl Model {
         let early = early.map(|((_, seq), _)| *seq);
         let again = self.sent_again.contains(&(chat.clone(), seq));
         self.require(Invariant::I6, again || early.is_none(), || {
-            format!("{words:?} is sent before {early:?} of {chat}")
+            format!("{reply:?} is sent before {early:?} of {chat}")
         });
+    }
+
+    /// A webhook has taken in that a reply is so far.
+    pub(crate) fn told_of(&mut self, reply: &Reply, state: DeliveryState) {
+        let told = self.told.entry(reply.clone()).or_insert(state);
+        if rank(state) > rank(*told) {
+            *told = state;
+        }
+    }
+
+    /// What was told on this channel may still be queued, and be dropped (C1).
+    pub(crate) fn forget_told(&mut self, channel: &ChannelId) {
+        let chats = &self.chats;
+        self.told.retain(|(chat, _), _| chats.get(chat).is_none_or(|chat| chat.channel != *channel));
+    }
+
+    /// A reply's state has changed: forward, or back to where it waits, if the messenger did not take it or its operator sends
+    /// it again.
+    pub(crate) fn fared(&mut self, before: &Message, after: &Message) {
+        let (Some(was), Some(is)) = (&before.delivery, &after.delivery) else { return };
+        let waits_again = is.state == DeliveryState::Queued
+            && (was.state == DeliveryState::Sending
+                || (is.attempts == 0 && matches!(was.state, DeliveryState::Failed | DeliveryState::Unknown)));
+        let arrived = matches!(was.state, DeliveryState::Delivered | DeliveryState::Read);
+        let forward = rank(is.state) >= rank(was.state) && !(arrived && is.state == DeliveryState::Failed);
+        self.require(Invariant::Status, forward || waits_again, || {
+            format!("{} {} was {:?} and is {:?}", after.chat, after.seq, was.state, is.state)
+        });
+    }
+
+    /// Whether a reply is at least where its messenger said that it is.
+    pub(crate) fn is_as_told(&self, reply: &Reply, state: DeliveryState) -> bool {
+        // Of one that was sent again, words of its first try count for little.
+        self.sent_again.contains(reply) || self.told.get(reply).is_none_or(|told| rank(state) >= rank(*told))
     }
 }

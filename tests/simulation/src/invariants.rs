@@ -39,6 +39,8 @@ invariants! {
     I8 "I8" "nobody is told what is not theirs"
     I9 "I9" "a message beside a close joins or opens"
     I10 "I10" "no secret passes a port but to its provider"
+    Status "status" "how a reply fares never goes back"
+    Files "files" "a file ends in the bucket, or missing for a true reason"
     Rows "rows" "every row is as it would be written anew"
     Live "liveness" "when the faults stop, everything comes to its end"
 }

@@ -8,13 +8,23 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::channels::ACCOUNT;
+
 /// Every secret of the simulation contains this.
 pub(crate) const MARK: &str = "5ecret";
 /// The random bytes of a ticket begin with these, which base64url writes as the mark.
 const TICKET_BEGINS: [u8; 6] = [0xe5, 0xe7, 0x2b, 0x7a, 0xd5, 0xe7];
 
-/// The token of a channel.
+/// The secret of the app of Facebook.
+pub(crate) const APP_SECRET: &str = "5ecret-of-the-app";
+/// The auth token of the account of Twilio.
+pub(crate) const AUTH_TOKEN: &str = "5ecret-auth-token";
+
+/// The secret of a channel: a token, or an account and its auth token.
 pub(crate) fn channel_token(channel: &str) -> String {
+    if channel.starts_with("wa-") {
+        return format!("{ACCOUNT}:{AUTH_TOKEN}");
+    }
     format!("8:{MARK}-token-of-{channel}")
 }
 
@@ -35,7 +45,8 @@ pub(crate) fn tells(text: &str) -> bool {
     text.contains(MARK)
 }
 
-fn shows(value: &Value) -> bool {
+/// Whether a secret stands in this value.
+pub(crate) fn shows(value: &Value) -> bool {
     match value {
         Value::String(text) => tells(text),
         Value::Array(all) => all.iter().any(shows),

@@ -1,96 +1,300 @@
-//! The messenger: 429, 5xx, connections that fail, answers that never come.
+//! The messengers as they are called: 429, 5xx, connections that fail, answers that never come; each in its own form.
 
 use std::collections::BTreeMap;
 
-use messengers::call::Call;
-use ports::MessengerReply;
+use domain::inbound::ReplyRef;
+use domain::message::DeliveryState;
+use domain::{ChatId, Provider};
+use messengers::call::{Body, Call, Host};
+use ports::{MessengerReply, MessengerTransport};
 use serde_json::{Value, json};
 
+use crate::bugs::Bug;
+use crate::channels::LINES;
 use crate::faults::Fault;
+use crate::files::telegram_path;
 use crate::invariants::Invariant;
-use crate::services::Services;
+use crate::marks;
+use crate::services::{Port, Services};
 
-/// What the messenger knows of one reply, by its words: each reply of the simulation has words of its own.
+/// A reply, by its chat and its number there.
+pub(crate) type Reply = (ChatId, u64);
+
+/// What the messengers know of one reply.
 #[derive(Debug, Default)]
 struct Known {
-    /// How often the customer got it since its operator last sent it.
-    delivered: u32,
+    /// How often the messenger took it since its operator last sent it.
+    taken: u32,
+    /// How often before.
+    before: u32,
+    /// Taken, and given up: the customer never gets it.
+    given_up: bool,
     /// A call was made of which the caller has not heard that it was not processed.
     open: bool,
 }
 
-/// The messenger.
+/// The messengers.
 #[derive(Debug, Default)]
 pub(crate) struct Messenger {
-    known: BTreeMap<String, Known>,
+    known: BTreeMap<Reply, Known>,
     number: i64,
-    /// How many replies reached their customer.
+    /// How many replies the messengers took.
     pub(crate) delivered: u64,
 }
 
+/// The words of a reply to Telegram, which gives no name of ours back.
 fn words(call: &Call) -> Option<&str> {
-    (call.method == "sendMessage").then(|| call.parameters().get("text").and_then(Value::as_str)).flatten()
+    match &call.body {
+        Body::Json(body) => body.get("text").and_then(Value::as_str),
+        Body::File { .. } => call.field("caption"),
+        _ => None,
+    }
+}
+
+/// Which reply a call sends; none, if it sends none.
+fn reply_of(services: &Services, call: &Call) -> Option<Result<Reply, String>> {
+    let named = |name: Option<&str>| {
+        let reply: Option<ReplyRef> = name.and_then(|name| name.parse().ok());
+        reply.map(|reply| (reply.chat, reply.seq)).ok_or_else(|| format!("a reply without a name: {name:?}"))
+    };
+    match (call.host, call.method) {
+        (Host::Telegram, "sendChatAction") => None,
+        (Host::Telegram, method) if method.starts_with("send") => {
+            let words = words(call).unwrap_or_default();
+            Some(services.model.borrow().replies.get(words).cloned().ok_or_else(|| words.to_owned()))
+        }
+        (Host::Graph, "messages") => {
+            let message = parameters(call)?.get("message")?;
+            Some(named(message.get("metadata").and_then(Value::as_str)))
+        }
+        (Host::Twilio, "Messages") => {
+            let callback = call.field("StatusCallback").unwrap_or_default();
+            let name = callback.split_once("?reply=").map(|(_, rest)| rest.split('#').next().unwrap_or_default());
+            Some(named(name))
+        }
+        _ => None,
+    }
+}
+
+fn parameters(call: &Call) -> Option<&Value> {
+    match &call.body {
+        Body::Json(body) => Some(body),
+        _ => None,
+    }
+}
+
+/// To whom a reply goes.
+fn address_of(call: &Call) -> Option<String> {
+    match call.host {
+        Host::Telegram => match parameters(call) {
+            Some(body) => body.get("chat_id").map(ToString::to_string),
+            None => call.field("chat_id").map(str::to_owned),
+        },
+        Host::Graph => parameters(call)?.pointer("/recipient/id")?.as_str().map(str::to_owned),
+        Host::Twilio | Host::TwilioMessaging => call.field("To").map(str::to_owned),
+    }
 }
 
 fn answered(status: u16, body: &Value) -> MessengerReply {
     MessengerReply::Answered { status, body: body.to_string().into_bytes() }
 }
 
+/// "Too many requests".
+fn too_many(host: Host) -> MessengerReply {
+    match host {
+        Host::Telegram => answered(
+            429,
+            &json!({ "ok": false, "error_code": 429, "description": "Too Many Requests: retry after 2", "parameters": { "retry_after": 2 } }),
+        ),
+        Host::Graph => answered(
+            400,
+            &json!({ "error": { "message": "Calls to this api have exceeded the rate limit.", "type": "OAuthException", "code": 613 } }),
+        ),
+        Host::Twilio | Host::TwilioMessaging => {
+            answered(429, &json!({ "code": 20429, "message": "Too Many Requests", "status": 429 }))
+        }
+    }
+}
+
+/// Something is out of order there.
+fn broken(host: Host) -> MessengerReply {
+    match host {
+        Host::Telegram => answered(502, &json!({ "ok": false, "error_code": 502, "description": "Bad Gateway" })),
+        Host::Graph => answered(
+            500,
+            &json!({ "error": { "message": "Service temporarily unavailable", "type": "OAuthException", "is_transient": true, "code": 2 } }),
+        ),
+        Host::Twilio | Host::TwilioMessaging => {
+            answered(500, &json!({ "code": 20500, "message": "Internal Server Error", "status": 500 }))
+        }
+    }
+}
+
+fn unknown() -> MessengerReply {
+    MessengerReply::Unknown("simulated".to_owned())
+}
+
 impl Messenger {
     /// A call arrives, or does not.
-    pub(crate) fn called(&mut self, services: &Services, call: &Call) -> MessengerReply {
+    fn called(&mut self, services: &Services, call: &Call, reply: Option<&Reply>) -> MessengerReply {
         self.number += 1;
-        let ok = answered(200, &json!({ "ok": true, "result": { "message_id": self.number } }));
-        let Some(words) = words(call) else { return ok };
-        services.tell(|| format!("    messenger is given {words:?}"));
-        services.model.borrow_mut().handed_over(words);
-        let known = self.known.entry(words.to_owned()).or_default();
+        let Some(reply) = reply else { return self.asked(services, call) };
+        services.tell(|| format!("    messenger is given {reply:?}"));
+        services.model.borrow_mut().handed_over(reply);
+        let known = self.known.entry(reply.clone()).or_default();
         if known.open {
-            services.model.borrow_mut().fail(Invariant::I6, || format!("{words:?} was handed over again by itself"));
+            services.model.borrow_mut().fail(Invariant::I6, || format!("{reply:?} was handed over again by itself"));
         }
         known.open = true;
-        let delivers = |known: &mut Known| known.delivered += 1;
         if services.hit(Fault::NotSent) {
             return MessengerReply::NotSent("simulated".to_owned());
         }
         if services.hit(Fault::Messenger429) {
-            let body = json!({ "ok": false, "error_code": 429, "description": "Too Many Requests: retry after 2",
-                "parameters": { "retry_after": 2 } });
-            return answered(429, &body);
+            return too_many(call.host);
         }
-        if services.hit(Fault::Messenger5xx) {
-            return answered(502, &json!({ "ok": false, "error_code": 502, "description": "Bad Gateway" }));
+        // Of a 5xx of Twilio's nobody knows whether it made the message.
+        let breaks = services.hit(Fault::Messenger5xx);
+        if breaks && (call.host != Host::Twilio || services.rng.chance(500)) {
+            return broken(call.host);
         }
         if services.hit(Fault::HangsLost) {
-            return MessengerReply::Unknown("simulated".to_owned());
+            return unknown();
         }
-        delivers(known);
+        known.taken += 1;
         self.delivered += 1;
-        if known.delivered > 1 {
-            services.model.borrow_mut().fail(Invariant::I6, || format!("{words:?} was delivered twice"));
+        if known.taken > 1 {
+            services.model.borrow_mut().fail(Invariant::I6, || format!("{reply:?} was delivered twice"));
         }
-        if services.hit(Fault::HangsDelivered) { MessengerReply::Unknown("simulated".to_owned()) } else { ok }
+        let (ok, given_up) = services.take(call, reply, self.number);
+        known.given_up = given_up;
+        if breaks {
+            return broken(call.host);
+        }
+        if services.hit(Fault::HangsDelivered) { unknown() } else { ok }
+    }
+
+    /// Whatever sends nothing: files, profiles, "is typing".
+    fn asked(&self, services: &Services, call: &Call) -> MessengerReply {
+        let file = (call.method == "getFile").then(|| parameters(call)?.get("file_id")?.as_str()).flatten();
+        if file.is_some() || call.method == "profile" {
+            if services.hit(Fault::Messenger429) {
+                return too_many(call.host);
+            }
+            if services.hit(Fault::Messenger5xx) {
+                return broken(call.host);
+            }
+            if services.hit(Fault::HangsLost) {
+                return unknown();
+            }
+        }
+        match (call.host, file.map(telegram_path)) {
+            (_, Some(Ok(path))) => {
+                answered(200, &json!({ "ok": true, "result": { "file_id": file, "file_path": path } }))
+            }
+            (_, Some(Err(why))) => answered(400, &json!({ "ok": false, "error_code": 400, "description": why })),
+            (Host::Telegram, None) => answered(200, &json!({ "ok": true, "result": { "message_id": self.number } })),
+            (Host::Graph, None) if call.method == "profile" => {
+                answered(200, &json!({ "name": format!("N{}", call.path) }))
+            }
+            (Host::Graph, None) => answered(200, &json!({ "recipient_id": "1" })),
+            (_, None) => answered(200, &json!({ "success": true })),
+        }
     }
 
     /// The caller hears the answer.
-    pub(crate) fn heard(&mut self, call: &Call, reply: &MessengerReply) {
-        let not_processed = match reply {
+    fn heard(&mut self, host: Host, reply: &Reply, answer: &MessengerReply) {
+        let not_processed = match answer {
             MessengerReply::NotSent(_) => true,
-            MessengerReply::Answered { status, .. } => *status >= 400,
+            MessengerReply::Answered { status, .. } => *status >= 400 && (host != Host::Twilio || *status < 500),
             MessengerReply::Unknown(_) => false,
         };
-        if let Some(known) = words(call).and_then(|words| self.known.get_mut(words)) {
+        if let Some(known) = self.known.get_mut(reply) {
             known.open = known.open && !not_processed;
         }
     }
 
     /// Its operator sends it again.
-    pub(crate) fn sent_again(&mut self, words: &str) {
-        self.known.remove(words);
+    pub(crate) fn sent_again(&mut self, reply: &Reply) {
+        if let Some(known) = self.known.get_mut(reply) {
+            *known = Known { before: known.before + known.taken, ..Known::default() };
+        }
     }
 
-    /// How often the customer got it since its operator last sent it.
-    pub(crate) fn deliveries(&self, words: &str) -> u32 {
-        self.known.get(words).map_or(0, |known| known.delivered)
+    /// Whether a reply may end so: it is where it is said to be.
+    pub(crate) fn may_end(&self, reply: &Reply, state: DeliveryState) -> Result<(), String> {
+        let none = Known::default();
+        let known = self.known.get(reply).unwrap_or(&none);
+        // One that was sent again may be told of by its first try.
+        let taken = known.taken == 1 || (known.taken == 0 && known.before > 0);
+        let is_true = match state {
+            DeliveryState::Sent => taken,
+            DeliveryState::Delivered | DeliveryState::Read => taken && (!known.given_up || known.before > 0),
+            DeliveryState::Failed => known.taken == 0 || known.given_up,
+            DeliveryState::Unknown => true,
+            DeliveryState::Queued | DeliveryState::Sending => false,
+        };
+        if is_true { Ok(()) } else { Err(format!("{known:?}")) }
+    }
+}
+
+impl Services {
+    /// A call goes to the channel's own messenger with the channel's own secret, and has none in it.
+    fn check_call(&self, token: &str, call: &Call) -> Option<&'static crate::channels::Line> {
+        let told = match &call.body {
+            Body::Empty => false,
+            Body::Json(body) => marks::shows(body),
+            Body::Form(fields) | Body::File { fields, .. } => fields.iter().any(|(_, value)| marks::tells(value)),
+        };
+        let told = told || marks::tells(&call.path) || call.query.iter().any(|(_, value)| marks::tells(value));
+        self.no_secret(told, || format!("a call: {call:?}"));
+        let provider = match call.host {
+            Host::Telegram => Provider::Telegram,
+            Host::Graph => Provider::Messenger,
+            Host::Twilio | Host::TwilioMessaging => Provider::Whatsapp,
+        };
+        let line = LINES.iter().find(|line| line.provider == provider && line.token() == token);
+        self.no_secret(line.is_none(), || format!("a call that is made with another's token: {call:?}"));
+        line
+    }
+
+    /// I8: a reply goes to the customer of its chat.
+    fn check_address(&self, call: &Call, reply: &Reply) {
+        let address = address_of(call);
+        let is_theirs = self.addresses.borrow().get(&reply.0.conversation) == address.as_ref();
+        let mut model = self.model.borrow_mut();
+        model.require(Invariant::I8, is_theirs, || format!("{reply:?} goes to {address:?}"));
+    }
+}
+
+impl MessengerTransport for Port {
+    async fn call(&self, token: &str, call: &Call) -> MessengerReply {
+        self.turn().await;
+        self.services.check_call(token, call);
+        if self.services.bug == Some(Bug::TokenLogged) {
+            tracing::warn!(token, "call");
+        }
+        let reply = match reply_of(&self.services, call) {
+            None => None,
+            Some(Ok(reply)) => {
+                self.services.check_address(call, &reply);
+                Some(reply)
+            }
+            Some(Err(words)) => {
+                let mut model = self.services.model.borrow_mut();
+                model.fail(Invariant::I6, || format!("{words:?} was never accepted, and is sent"));
+                None
+            }
+        };
+        let answer = self.services.messenger.borrow_mut().called(&self.services, call, reply.as_ref());
+        self.turn().await;
+        match answer {
+            MessengerReply::Unknown(why) if self.services.bug == Some(Bug::SentTwice) => MessengerReply::NotSent(why),
+            answer => {
+                if let Some(reply) = &reply {
+                    self.services.messenger.borrow_mut().heard(call.host, reply, &answer);
+                }
+                answer
+            }
+        }
     }
 }

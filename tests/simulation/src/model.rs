@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::chat::{Chat, Stand};
 use domain::config::Configuration;
 use domain::decision::Write as Change;
+use domain::file::FileKey;
 use domain::message::{Author, DeliveryState, Message};
 use domain::operator::Operator;
 use domain::{ChannelId, ChatId, ConversationId, OperatorId};
 use ports::records;
 use ports::store::{Key, Row, Table, Write};
 
+use crate::channels::message_of;
 use crate::functions::Function;
 use crate::invariants::{Checks, Invariant};
 use crate::services::Services;
@@ -30,6 +32,18 @@ pub(crate) struct Said {
     pub(crate) may_be_dropped: BTreeSet<u64>,
     /// Those stored.
     pub(crate) stored: BTreeSet<u64>,
+    /// How many files a message has, if it has several: each becomes a message.
+    pub(crate) parts: BTreeMap<u64, u64>,
+    /// Those stored but for the first, by message and part.
+    pub(crate) stored_parts: BTreeSet<(u64, u64)>,
+}
+
+impl Said {
+    /// Whether all of a message is stored.
+    pub(crate) fn is_whole(&self, number: u64) -> bool {
+        let parts = self.parts.get(&number).copied().unwrap_or(1);
+        self.stored.contains(&number) && (1..parts).all(|part| self.stored_parts.contains(&(number, part)))
+    }
 }
 
 /// Everything that is known.
@@ -63,6 +77,10 @@ pub(crate) struct Model {
     pub(crate) replies: BTreeMap<String, (ChatId, u64)>,
     /// Replies that their operator has sent again.
     pub(crate) sent_again: BTreeSet<(ChatId, u64)>,
+    /// The farthest that a webhook was told of a reply, and answered 2xx.
+    pub(crate) told: BTreeMap<(ChatId, u64), DeliveryState>,
+    /// Where operators may put files, for which chats.
+    pub(crate) slots: Vec<(OperatorId, ChatId, FileKey)>,
     /// What is asked of windows: who asked, what, of which chat.
     pub(crate) asked: BTreeMap<String, (OperatorId, String)>,
     pub(crate) failure: Option<String>,
@@ -73,10 +91,6 @@ pub(crate) struct Model {
 enum Owner {
     Chat(ChatId),
     Operator(OperatorId),
-}
-
-fn order_of(text: &str) -> Option<u64> {
-    text.parse().ok()
 }
 
 impl Model {
@@ -282,11 +296,17 @@ impl Model {
                 self.require(Invariant::I2, message.rev == before.rev + 1 || *message == before, || {
                     format!("{at:?} was written over")
                 });
+                self.file_written(services, Some(&before), message);
                 self.note_resend(services, &before, message);
+                self.fared(&before, message);
             }
             None => match &message.author {
-                Author::Customer => self.customer_said(message),
+                Author::Customer => {
+                    self.file_written(services, None, message);
+                    self.customer_said(message);
+                }
                 Author::Operator { id, .. } => {
+                    self.file_written(services, None, message);
                     self.replies.insert(message.content.words().unwrap_or_default().to_owned(), at.clone());
                     let with = services
                         .store
@@ -297,7 +317,11 @@ impl Model {
                         format!("L6: {id} replied in {}, which is not theirs", message.chat)
                     });
                 }
-                Author::External { .. } | Author::System => {}
+                // Nobody else writes: what comes back are replies of ours.
+                Author::External { .. } => {
+                    self.require(Invariant::I6, false, || format!("{at:?} is an echo of a reply"));
+                }
+                Author::System => {}
             },
         }
     }
@@ -308,14 +332,26 @@ impl Model {
             && is.state == DeliveryState::Queued
             && is.attempts == 0
         {
-            self.sent_again.insert((message.chat.clone(), message.seq));
-            services.messenger.borrow_mut().sent_again(message.content.words().unwrap_or_default());
+            let reply = (message.chat.clone(), message.seq);
+            services.messenger.borrow_mut().sent_again(&reply);
+            self.told.remove(&reply);
+            self.sent_again.insert(reply);
         }
     }
 
     /// I2: exactly once, in the order of acceptance.
     fn customer_said(&mut self, message: &Message) {
-        let Some(number) = message.provider_message_id.as_deref().and_then(order_of) else { return };
+        let id = message.provider_message_id.as_deref();
+        let Some((number, part)) = id.and_then(message_of) else {
+            return self
+                .require(Invariant::I2, false, || format!("{} {} is nobody's: {id:?}", message.chat, message.seq));
+        };
+        if part > 0 {
+            let said = self.said.entry(message.chat.conversation.clone()).or_default();
+            let once = said.stored_parts.insert((number, part));
+            return self
+                .require(Invariant::I2, once, || format!("{id:?} of {} was stored twice", message.chat.conversation));
+        }
         let (mut twice, mut missing) = (false, None);
         if let Some(said) = self.said.get_mut(&message.chat.conversation) {
             twice = !said.stored.insert(number);

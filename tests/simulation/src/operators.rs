@@ -2,9 +2,11 @@
 
 use domain::chat::{Chat, Stand};
 use domain::config::Rule;
+use domain::file::FileKey;
 use domain::message::DeliveryState;
 use domain::operator::{Operator, Status};
 use domain::{ChatId, OperatorId};
+use fakes::PICTURE;
 use fakes::world::{CROWD, SALES};
 use serde_json::{Value, json};
 
@@ -17,6 +19,9 @@ const ASTRAY: u32 = 50;
 
 /// So often, of a thousand times, who has nothing to do does nothing.
 const IDLE: u32 = 800;
+
+/// What operators send.
+const FILES: [(&str, &[u8]); 3] = [("a.jpg", PICTURE), ("a.pdf", b"%PDF-1.7\n"), ("b.jpg", PICTURE)];
 
 impl Simulation {
     /// An operator does something; if told so, whoever has a part in a chat in which something is under way.
@@ -93,6 +98,24 @@ impl Simulation {
                 self.replies += 1;
                 json!({ "action": "send", "chat": one(&view.mine)?, "text": format!("r{}", self.replies) })
             }
+            Asks::Upload => {
+                let (name, bytes) = FILES[rng.below(FILES.len())];
+                let (chat, kind) =
+                    (one(&view.mine)?, if name.ends_with("pdf") { "application/pdf" } else { "image/jpeg" });
+                json!({ "action": "upload", "chat": chat, "name": name, "content_type": kind, "size_bytes": bytes.len() })
+            }
+            Asks::SendFile => {
+                self.replies += 1;
+                let (_, chat, key) = *rng.pick(&view.slots)?;
+                let (name, bytes) = FILES[rng.below(FILES.len())];
+                // At times it was never put, or is not what its name says.
+                let kind = if rng.chance(900) && name.ends_with("pdf") { "application/pdf" } else { "image/jpeg" };
+                if rng.chance(900) {
+                    services.files.upload(key, kind, bytes);
+                }
+                let words = format!("r{}", self.replies);
+                json!({ "action": "send_file", "chat": chat, "key": key, "name": name, "caption": words })
+            }
             Asks::Resend => {
                 let (chat, seq) = rng.pick(&view.ended)?;
                 json!({ "action": "resend", "chat": chat, "seq": seq })
@@ -127,6 +150,8 @@ struct View<'a> {
     any: Vec<&'a ChatId>,
     /// Replies of theirs that did not arrive, or may not have; for want of those, any.
     ended: Vec<&'a (ChatId, u64)>,
+    /// Where they may put files.
+    slots: Vec<&'a (OperatorId, ChatId, FileKey)>,
 }
 
 impl<'a> View<'a> {
@@ -153,6 +178,7 @@ impl<'a> View<'a> {
             waiting: model.chats.values().filter(waits).map(|chat| &chat.id).collect(),
             any: model.chats.keys().rev().take(8).collect(),
             ended,
+            slots: model.slots.iter().rev().filter(|(whose, ..)| whose == me).take(3).collect(),
         })
     }
 
@@ -166,12 +192,14 @@ impl<'a> View<'a> {
             Asks::Accept => !self.offers.is_empty() || !self.waiting.is_empty(),
             Asks::Decline | Asks::Expire => !self.offers.is_empty(),
             Asks::Send
+            | Asks::Upload
             | Asks::Close
             | Asks::Transfer
             | Asks::Read
             | Asks::History
             | Asks::Typing
             | Asks::Colleagues => !self.mine.is_empty(),
+            Asks::SendFile => !self.slots.is_empty(),
             Asks::Resend => !self.ended.is_empty(),
             Asks::Active => !self.active,
             Asks::Inactive => self.active,

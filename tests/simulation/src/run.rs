@@ -8,7 +8,8 @@ use crate::actors::Actor;
 use crate::bugs::Bug;
 use crate::faults::Fault;
 use crate::marks;
-use crate::simulation::{Options, Report, Simulation};
+use crate::options::{Options, Report};
+use crate::simulation::Simulation;
 
 /// The most runs that shrinking takes.
 const SHRINK_RUNS_MAX: u32 = 4_000;

@@ -1,31 +1,32 @@
 //! The simulated services, as the functions reach them by their ports.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use domain::OperatorId;
-use fakes::{FakeClock, FakeIdentity, FakeSecrets, MemoryStore};
-use messengers::call::{Body, Call};
+use domain::{ConversationId, OperatorId};
+use fakes::{FakeClock, FakeFiles, FakeIdentity, FakeSecrets, MemoryStore};
 use ports::records::configuration_key;
-use ports::secrets::Secret;
+use ports::secrets::{FACEBOOK_APP, Secret};
 use ports::store::{Attributes, Index, Key, Page, Query, Row, Write};
 use ports::{
-    Clock, MessengerReply, MessengerTransport, Push, PushError, QueueError, Queues, Random, SecretError, Secrets,
-    Store, StoreError, TimerError, Timers, Visibility, rules,
+    Clock, Push, PushError, QueueError, Queues, Random, SecretError, Secrets, Store, StoreError, TimerError, Timers,
+    Visibility, rules,
 };
-use wire::queues::{QueueMessage, QueueName};
+use wire::queues::QueueMessage;
 use wire::timers::Timer;
 
 use crate::bugs::Bug;
+use crate::channels::LINES;
 use crate::faults::{Fault, Faults};
 use crate::functions::Function;
 use crate::invariants::Invariant;
 use crate::marks;
 use crate::messenger::Messenger;
 use crate::model::Model;
+use crate::notices::Notice;
 use crate::rng::Rng;
 use crate::sqs::Sqs;
 
@@ -66,6 +67,14 @@ pub(crate) struct Services {
     pub(crate) timers: RefCell<BTreeMap<String, Armed>>,
     pub(crate) windows: RefCell<BTreeMap<String, Window>>,
     pub(crate) messenger: RefCell<Messenger>,
+    /// What messengers are about to tell by themselves.
+    pub(crate) notices: RefCell<Vec<Notice>>,
+    /// The bucket.
+    pub(crate) files: FakeFiles,
+    /// Files that were looked for before they could be had.
+    pub(crate) seen: RefCell<BTreeSet<String>>,
+    /// The customers' addresses.
+    pub(crate) addresses: RefCell<BTreeMap<ConversationId, String>>,
     pub(crate) secrets: FakeSecrets,
     pub(crate) identity: FakeIdentity,
     /// The configuration as it was first read, for those who never read it again.
@@ -93,9 +102,14 @@ impl Services {
             timers: RefCell::default(),
             windows: RefCell::default(),
             messenger: RefCell::default(),
-            secrets: ["sales-bot", "crowd-bot"]
+            notices: RefCell::default(),
+            files: FakeFiles::default(),
+            seen: RefCell::default(),
+            addresses: RefCell::default(),
+            secrets: LINES
                 .iter()
-                .fold(FakeSecrets::default(), |all, one| all.with_token(one, &marks::channel_token(one))),
+                .fold(FakeSecrets::default(), |all, line| all.with_token(line.id, &line.token()))
+                .with_token(FACEBOOK_APP, marks::APP_SECRET),
             identity: FakeIdentity::default(),
             first: RefCell::default(),
             admitted: RefCell::default(),
@@ -190,7 +204,7 @@ pub(crate) struct Port {
 
 impl Port {
     /// Others go first: between asking a service and its work, and between its work and its answer, anything may happen.
-    async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         let mut gone = false;
         poll_fn(|context| {
             self.services.progress.set(true);
@@ -203,7 +217,7 @@ impl Port {
         .await;
     }
 
-    fn hit(&self, fault: Fault) -> bool {
+    pub(crate) fn hit(&self, fault: Fault) -> bool {
         self.services.hit(fault)
     }
 
@@ -295,25 +309,26 @@ impl Queues for Port {
             return Ok(());
         }
         let down = || QueueError::Unavailable("simulated".to_owned());
-        let swallowed = self.services.bug == Some(Bug::AckBeforeQueue) && self.process.function == Function::Webhook;
+        let swallowed = self.services.bug == Some(Bug::AckBeforeQueue) && self.process.function.is_webhook();
         if self.hit(Fault::QueueDown) {
             return if swallowed { Ok(()) } else { Err(down()) };
         }
         for message in messages {
             self.services.no_secret(marks::tells(&message.body()), || format!("a queue: {message:?}"));
-            let lost = self.services.bug == Some(Bug::WakesLostNoSweep)
-                && matches!(message.queue(), QueueName::Routing)
-                && (self.process.function == Function::Router || self.services.rng.chance(300));
+            let changed = match self.services.bug {
+                Some(bug) => bug.of_queued(self.process.function, &self.services.rng, message),
+                None => Some(message.clone()),
+            };
             if let QueueMessage::Parked { parked, .. } = message {
                 self.services
                     .model
                     .borrow_mut()
                     .fail(Invariant::Live, || format!("parked: {}: {}", parked.reason, parked.body));
             }
-            if !lost {
+            if let Some(message) = changed {
                 let copies = 1 + usize::from(self.hit(Fault::Doubled));
                 self.services.tell(|| format!("    queued {message:?}"));
-                self.services.queues.borrow_mut().take(message, copies, self.now_ms());
+                self.services.queues.borrow_mut().take(&message, copies, self.now_ms());
             }
         }
         self.turn().await;
@@ -388,31 +403,6 @@ impl Push for Port {
             window.open = false;
         }
         Ok(())
-    }
-}
-
-impl MessengerTransport for Port {
-    async fn call(&self, token: &str, call: &Call) -> MessengerReply {
-        self.turn().await;
-        let body = match &call.body {
-            Body::Json(body) => body.to_string(),
-            other => panic!("a call that is no JSON: {other:?}"),
-        };
-        self.services.no_secret(marks::tells(&body) || marks::tells(call.method), || format!("a call: {body}"));
-        let known = token == marks::channel_token("sales-bot") || token == marks::channel_token("crowd-bot");
-        self.services.no_secret(!known, || "a call that is made with another's token".to_owned());
-        if self.services.bug == Some(Bug::TokenLogged) {
-            tracing::warn!(token, "call");
-        }
-        let reply = self.services.messenger.borrow_mut().called(&self.services, call);
-        self.turn().await;
-        match reply {
-            MessengerReply::Unknown(why) if self.services.bug == Some(Bug::SentTwice) => MessengerReply::NotSent(why),
-            reply => {
-                self.services.messenger.borrow_mut().heard(call, &reply);
-                reply
-            }
-        }
     }
 }
 

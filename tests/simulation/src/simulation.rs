@@ -14,13 +14,14 @@ use runtime::conversation::conversation_id;
 use serde_json::json;
 use wire::timers::Fires;
 
-use crate::actors::Actor;
 use crate::bugs::Bug;
+use crate::channels::{LINES, Line};
 use crate::customers::Customer;
 use crate::faults::{Fault, Faults};
-use crate::functions::{Event, Live, Outcome, Pool, Source};
-use crate::habits::{self, Habits};
-use crate::invariants::{Checks, Invariant};
+use crate::functions::{Event, Function, Live, Outcome, Pool, Source};
+use crate::habits::Habits;
+use crate::invariants::Invariant;
+use crate::options::{Options, Report};
 use crate::rng::Rng;
 use crate::services::Services;
 
@@ -40,58 +41,6 @@ const SWEEP_MS: i64 = 60_000;
 /// A client pings so often, milliseconds.
 const PING_MS: i64 = 120_000;
 
-/// What to run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Everything follows from it.
-    pub seed: u64,
-    /// How long the storm lasts.
-    pub steps: u64,
-    /// Which bug is planted.
-    pub bug: Option<Bug>,
-    /// Steps of the storm that are left out.
-    pub skipped: Vec<u64>,
-    /// Who does nothing.
-    pub without: Vec<Actor>,
-    /// What does not happen.
-    pub calm: Vec<Fault>,
-    /// Whether to keep the story.
-    pub tells: bool,
-}
-
-impl Options {
-    /// The ordinary run of a seed.
-    pub fn of(seed: u64) -> Self {
-        let (skipped, without, calm) = (Vec::new(), Vec::new(), Vec::new());
-        Self { seed, steps: habits::steps(seed), bug: None, skipped, without, calm, tells: false }
-    }
-}
-
-/// What came of it.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Which seed.
-    pub seed: u64,
-    /// Steps, those of the calm included.
-    pub steps: u64,
-    /// The step of the storm at which it failed.
-    pub failed_at: Option<u64>,
-    /// Invocations.
-    pub invocations: u64,
-    /// Customers' messages stored.
-    pub messages: u64,
-    /// Replies that reached their customer.
-    pub replies: u64,
-    /// Faults, in the order of [`Fault::ALL`].
-    pub faults: Vec<u64>,
-    /// Invariants checked.
-    pub checks: Checks,
-    /// Which invariant was broken, and how.
-    pub failure: Option<String>,
-    /// What happened, if it was kept.
-    pub story: Vec<String>,
-}
-
 pub(crate) struct Simulation {
     pub(crate) options: Options,
     pub(crate) services: Rc<Services>,
@@ -103,7 +52,10 @@ pub(crate) struct Simulation {
     pub(crate) replies: u64,
     pub(crate) asked: VecDeque<(OperatorId, String, serde_json::Value)>,
     pub(crate) started_ms: i64,
-    pub(crate) unstable_until_ms: [i64; 2],
+    /// By the channel's place among the channels.
+    pub(crate) unstable_until_ms: [i64; LINES.len()],
+    /// Whether a channel was ever switched off.
+    pub(crate) switched: [bool; LINES.len()],
     next_sweep_ms: i64,
     numbers: u64,
     steps: u64,
@@ -125,14 +77,18 @@ impl Simulation {
         let services = Rc::new(Services::new(rng, faults, options.bug, options.tells));
         let started_ms = FakeClock::default().now_ms();
         let key = services.secrets.stack_key().await.expect("the fake has one");
+        let usual: Vec<(usize, u32)> = LINES.iter().map(|line| line.weight).enumerate().collect();
         let customer = |at: i64| {
-            let channel = if at < 3 { "sales-bot" } else { "crowd-bot" };
-            Customer::new(channel, 100 + at, conversation_id(&key, &id(channel), &(100 + at).to_string()))
+            let place = services.rng.weighted(&usual, |_| true).unwrap_or(0);
+            let (number, line) = (100 + at, &LINES[place]);
+            let conversation = conversation_id(&key, &id(line.id), &line.address(number));
+            services.addresses.borrow_mut().insert(conversation.clone(), line.address(number));
+            Customer::new(place, number, conversation)
         };
         let mut simulation = Self {
             customers: (0..5).take(habits.customers).map(customer).collect(),
             options,
-            services,
+            services: services.clone(),
             habits,
             pool: Pool::default(),
             live: Vec::new(),
@@ -140,7 +96,8 @@ impl Simulation {
             replies: 0,
             asked: VecDeque::new(),
             started_ms,
-            unstable_until_ms: [0; 2],
+            unstable_until_ms: [0; LINES.len()],
+            switched: [false; LINES.len()],
             next_sweep_ms: started_ms + SWEEP_MS,
             numbers: 0,
             steps: 0,
@@ -163,9 +120,13 @@ impl Simulation {
         for queue in config.queues.values_mut() {
             queue.auto_close_min = Some(1 + u32::from(self.services.rng.chance(400)));
         }
+        let number_to_all = self.services.rng.chance(500);
+        config.channels = LINES.iter().map(|line| (id(line.id), line.channel(number_to_all))).collect();
         for channel in config.channels.values() {
             self.store_channel(channel);
         }
+        let accounts: Vec<_> = LINES.iter().filter_map(Line::account_row).collect();
+        self.services.commit(&accounts, Function::Settings, self.started_ms).expect("nobody has them");
         self.store_config(config);
         for name in ["anna", "ben", "cora"] {
             let mut operator = Operator::new(id(name), name);
@@ -319,7 +280,8 @@ impl Simulation {
             self.services.windows.borrow().values().filter(|one| one.open).map(|one| one.pinged_ms + PING_MS).min();
         let customers = self.customers.iter().filter(|one| !one.outbox.is_empty()).map(|one| one.retry_at_ms).min();
         let queues = self.services.queues.borrow().next_at_ms(now_ms);
-        let next = [timers, pings, customers, queues, Some(self.next_sweep_ms)].into_iter().flatten().min();
+        let notices = self.next_notice_ms();
+        let next = [timers, pings, customers, queues, notices, Some(self.next_sweep_ms)].into_iter().flatten().min();
         self.services.clock.set(next.unwrap_or(end_ms).clamp(now_ms + 1, end_ms));
         self.check_timely();
     }
@@ -366,28 +328,14 @@ impl Simulation {
             }
             return true;
         }
-        let start = self.services.rng.below(4);
-        (0..5).any(|way| match (start + way) % 5 {
+        let start = self.services.rng.below(5);
+        (0..6).any(|way| match (start + way) % 6 {
             0 => self.deliver_update(),
             1 | 2 => self.deliver_batch(),
             3 => self.fire_timer(),
+            4 => self.deliver_notices(),
             _ => self.ping(),
         })
-    }
-
-    fn deliver_update(&mut self) -> bool {
-        let now_ms = self.services.now_ms();
-        let ready = |one: &Customer| !one.in_flight && !one.outbox.is_empty() && one.retry_at_ms <= now_ms;
-        let ready: Vec<usize> =
-            self.customers.iter().enumerate().filter(|(_, one)| ready(one)).map(|(at, _)| at).collect();
-        let Some(at) = self.services.rng.pick(&ready).copied() else { return false };
-        let customer = &mut self.customers[at];
-        let Some(update) = customer.outbox.front().cloned() else { return false };
-        customer.in_flight = true;
-        let channel = customer.channel.to_owned();
-        self.services.tell(|| format!("webhook is given {:?}", update.message));
-        self.begin(Event::Update(channel, update.body), Source::Customer(Some(at)));
-        true
     }
 
     fn deliver_batch(&mut self) -> bool {
@@ -485,8 +433,14 @@ impl Simulation {
     /// Tells whoever woke it what came of it; nothing, if the process died.
     fn end(&mut self, source: Source, outcome: Option<&Outcome>) {
         match source {
-            Source::Nobody | Source::Customer(None) => {}
-            Source::Customer(Some(at)) => self.end_update(at, outcome == Some(&Outcome::Done)),
+            Source::Nobody => {}
+            Source::Post(updates, notices) => {
+                let accepted = outcome == Some(&Outcome::Done);
+                for (at, count) in updates {
+                    self.end_updates(at, count, accepted);
+                }
+                self.end_notices(notices, accepted);
+            }
             Source::Queue(ids) => {
                 let failed = match outcome {
                     Some(Outcome::Again(failed)) => failed.clone(),
@@ -514,33 +468,6 @@ impl Simulation {
                     self.services.timers.borrow_mut().insert(name, armed);
                 }
             }
-        }
-    }
-
-    fn end_update(&mut self, at: usize, accepted: bool) {
-        let now_ms = self.services.now_ms();
-        let unstable = self.unstable_until_ms[usize::from(self.customers[at].channel != "sales-bot")] > now_ms;
-        let customer = &mut self.customers[at];
-        customer.in_flight = false;
-        if !accepted {
-            customer.retry_at_ms = now_ms + 2_000;
-            return;
-        }
-        let Some(update) = customer.outbox.pop_front() else { return };
-        if let (Some(number), Some(said)) =
-            (update.message, self.services.model.borrow_mut().said.get_mut(&customer.conversation))
-        {
-            said.accepted.insert(number);
-            if unstable {
-                said.may_be_dropped.insert(number);
-            }
-        }
-        customer.delivered.push(update);
-        if self.services.hit(Fault::WebhookRepeated)
-            && let Some(update) = customer.delivered.last().cloned()
-        {
-            let channel = customer.channel.to_owned();
-            self.begin(Event::Update(channel, update.body), Source::Customer(None));
         }
     }
 }

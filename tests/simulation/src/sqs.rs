@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lambda_events::event::sqs::SqsEvent;
 use domain::ChatId;
 use fakes::world;
-use wire::queues::{QueueMessage, QueueName};
+use wire::queues::{Fetch, FetchKind, QueueMessage, QueueName};
 
 use crate::rng::Rng;
 
@@ -108,7 +108,11 @@ impl Sqs {
             ids.extend(same.map(|(id, _)| *id).take(most - 1));
             ids.sort_unstable();
         }
-        let hidden_ms = if matches!(queue, QueueName::Outbound(_)) { 90_000 } else { 60_000 };
+        let hidden_ms = match queue {
+            QueueName::Outbound(_) => 150_000,
+            QueueName::Fetch => 360_000,
+            _ => 60_000,
+        };
         let mut event = SqsEvent::default();
         for id in &ids {
             let Some(letter) = self.letters.get_mut(id) else { continue };
@@ -122,6 +126,7 @@ impl Sqs {
             QueueMessage::OfferHint(hint) => Some(hint.offer.chat.clone()),
             QueueMessage::CloseHint(hint) => Some(hint.chat.clone()),
             QueueMessage::Outbound(hint) => Some(hint.chat.clone()),
+            QueueMessage::Fetch(Fetch { what: FetchKind::File { chat, .. }, .. }) => Some(chat.clone()),
             _ => None,
         });
         Some(Delivery { queue, ids, event, about })

@@ -107,7 +107,7 @@ impl World {
             InboundKind::Delivery { .. } => {
                 let of_latest = |message: &&Message| latest.is_some_and(|chat| chat.id == message.chat);
                 let messages: Vec<Message> = self.messages.values().filter(of_latest).cloned().collect();
-                incoming.fares(&messages, operator)
+                incoming.fares(&messages, |_| operator)
             }
             InboundKind::Reaction { message_id, .. } => {
                 let key = (happening.conversation.clone(), message_key(message_id));
