@@ -22,17 +22,25 @@ struct Arguments {
     seeds: u64,
     from: u64,
     seed: Option<u64>,
-    steps: u64,
+    /// How long every storm lasts; `None` = as its seed says.
+    steps: Option<u64>,
     jobs: u64,
     verbose: bool,
     bugs: bool,
     bug: Option<Bug>,
 }
 
+impl Arguments {
+    /// The run of a seed.
+    fn options(&self, seed: u64) -> Options {
+        let ordinary = Options::of(seed);
+        Options { steps: self.steps.unwrap_or(ordinary.steps), bug: self.bug, ..ordinary }
+    }
+}
+
 fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let steps = Options::of(0).steps;
     let mut read =
-        Arguments { seeds: 1_000, from: 0, seed: None, steps, jobs: 2, verbose: false, bugs: false, bug: None };
+        Arguments { seeds: 1_000, from: 0, seed: None, steps: None, jobs: 2, verbose: false, bugs: false, bug: None };
     while let Some(word) = words.next() {
         let mut text = || words.next().ok_or(format!("{word} needs a value"));
         let number = |text: String| text.parse::<u64>().map_err(|_| format!("{text:?} is no number"));
@@ -40,7 +48,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--seeds" => read.seeds = number(text()?)?,
             "--from" => read.from = number(text()?)?,
             "--seed" => read.seed = Some(number(text()?)?),
-            "--steps" => read.steps = number(text()?)?,
+            "--steps" => read.steps = Some(number(text()?)?),
             "--jobs" => read.jobs = number(text()?)?.max(1),
             "--verbose" => read.verbose = true,
             "--bugs" => read.bugs = true,
@@ -86,9 +94,8 @@ fn add(sum: &mut Report, one: Report) {
 fn some(arguments: &Arguments, job: u64) -> (u64, Report) {
     let (mut done, mut sum) = (0, Report::default());
     for nth in (job..arguments.seeds).step_by(usize::try_from(arguments.jobs).unwrap_or(1)) {
-        let options = Options { steps: arguments.steps, bug: arguments.bug, ..Options::of(arguments.from + nth) };
         done += 1;
-        add(&mut sum, run(&options));
+        add(&mut sum, run(&arguments.options(arguments.from + nth)));
         if sum.failure.is_some() {
             break;
         }
@@ -119,7 +126,7 @@ fn many(arguments: &Arguments) -> ExitCode {
     }
     println!("seconds {:.1}", began.elapsed().as_secs_f64());
     if sum.failure.is_some() {
-        return explain(&Options { steps: arguments.steps, bug: arguments.bug, ..Options::of(sum.seed) });
+        return explain(&arguments.options(sum.seed));
     }
     println!("{done} seeds passed: no invariant was broken");
     ExitCode::SUCCESS
@@ -142,7 +149,7 @@ fn explain(options: &Options) -> ExitCode {
 }
 
 fn one(arguments: &Arguments, seed: u64) -> ExitCode {
-    let options = Options { steps: arguments.steps, bug: arguments.bug, ..Options::of(seed) };
+    let options = arguments.options(seed);
     let report = run(&Options { tells: arguments.verbose, ..options.clone() });
     for line in &report.story {
         println!("{line}");
