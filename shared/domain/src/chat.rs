@@ -154,7 +154,7 @@ pub struct Offer {
 pub struct ChatEvent {
     /// Which chat.
     pub chat: ChatId,
-    /// The revision it made; one that only gave the customer a name has no event.
+    /// The revision it made.
     pub route_rev: u64,
     /// When, milliseconds since 1970.
     pub at_ms: i64,
@@ -207,6 +207,8 @@ pub enum EventKind {
     HandedOver,
     /// The conversation was taken by another app (C6).
     TakenByOther,
+    /// The customer's name was learned, and the chat stands where it stood (C5).
+    Named,
 }
 
 /// Why an operator was chosen.

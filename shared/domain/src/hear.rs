@@ -1,7 +1,7 @@
 //! What a messenger tells of messages that are there already: how replies fare, what was written from our side, reactions;
 //! and of who the customer is.
 
-use crate::chat::{Chat, Stand};
+use crate::chat::{Chat, ChatEvent, EventKind, Stand};
 use crate::contact::Contact;
 use crate::decision::{Decision, News, Write};
 use crate::delivery;
@@ -78,7 +78,16 @@ impl Incoming<'_> {
             // The name is a part of what the route's revision counts: whoever moves the chat meanwhile, and would tell its
             // operator the old name, looks again.
             let named = Chat { customer_name: name.clone(), ..open.on(open.next_route()) };
-            decision.writes.push(Write::Named(named.clone()));
+            let event = ChatEvent {
+                chat: open.id.clone(),
+                route_rev: named.route.rev,
+                at_ms: self.now_ms,
+                what: EventKind::Named,
+                operator: None,
+                other: None,
+                reason: None,
+            };
+            decision.writes.extend([Write::Named(named.clone()), Write::Event(event)]);
             if let Some(operator) = operator {
                 decision.tell(operator, News::Contact(known));
                 if let Stand::InWork { .. } = open.route.stand {

@@ -1,5 +1,6 @@
 //! What messengers tell of messages that are there: states of replies, echoes, reactions, files, names (I2, I6, W4).
 
+use domain::chat::EventKind;
 use domain::config::Rule;
 use domain::content::{Content, Media, MediaKind};
 use domain::decision::{Decision, Fetch, Write};
@@ -270,4 +271,5 @@ fn c5_whoever_takes_a_chat_while_its_name_comes_looks_again() {
     assert!(!world.try_commit(&taken), "or ann would be told the stand-in, and nothing after it");
     world.accept("ann", "c.1").unwrap();
     assert_eq!(world.chat("c.1").customer_name, "Ada");
+    assert_eq!(world.story("c.1"), [EventKind::Named, EventKind::Accepted]);
 }

@@ -209,7 +209,7 @@ fn view(state: State, provider: Provider) -> ChatView {
 fn happened() -> Vec<ChatEvent> {
     let (chosen, next): (OperatorId, OperatorId) = (id("op-anna"), id("op-boris"));
     let kinds = all!(EventKind: Offered, Accepted, Declined, Expired, Withdrawn, Rested, TransferOffered, TransferAccepted,
-        TransferEnded, QueueChanged, Returned, Closed, AutoClosed, Rearmed, HandedOver, TakenByOther);
+        TransferEnded, QueueChanged, Returned, Closed, AutoClosed, Rearmed, HandedOver, TakenByOther, Named);
     let event = |what, reason, other: Option<&str>| ChatEvent {
         chat: id("c0ffee.1"),
         route_rev: 2,
