@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::contact::Contact;
 use domain::decision::Write;
-use domain::delivery::{Outcome, settle};
-use domain::message::{DeliveryState, Message};
+use domain::delivery::{Outcome, settle, yields_to};
+use domain::message::Message;
 use ports::{Store, StoreError, records};
 
 use crate::letter::read_message;
@@ -36,7 +36,7 @@ pub(crate) async fn keep(
         writes.extend(contact.cloned().map(Write::Contact));
         error = match store.commit(&records::rows(&writes, now_ms)).await {
             Ok(()) => return Ok(settled),
-            Err(error @ StoreError::ConditionFailed(_)) => match stored_now(store, &settled).await {
+            Err(error @ StoreError::ConditionFailed(_)) => match stored_now(store, &settled, outcome).await {
                 Ok(Stored::Unsettled(stored)) => {
                     before = stored;
                     error
@@ -59,12 +59,10 @@ enum Stored {
     Settled(Message),
 }
 
-async fn stored_now(store: &impl Store, settled: &Message) -> Result<Stored, StoreError> {
+async fn stored_now(store: &impl Store, settled: &Message, outcome: &Outcome) -> Result<Stored, StoreError> {
     let Some(stored) = read_message(store, &settled.chat, settled.seq).await? else {
         return Err(StoreError::Refused("a reply that was being sent is gone".to_owned()));
     };
-    let state = stored.delivery.as_ref().map(|delivery| delivery.state);
-    // Whoever found the lease run out knew less than is known here.
-    let open = matches!(state, Some(DeliveryState::Sending | DeliveryState::Unknown));
-    Ok(if open && stored != *settled { Stored::Unsettled(stored) } else { Stored::Settled(stored) })
+    let open = yields_to(&stored, outcome) && stored != *settled;
+    Ok(if open { Stored::Unsettled(stored) } else { Stored::Settled(stored) })
 }

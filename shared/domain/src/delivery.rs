@@ -100,27 +100,52 @@ const fn rank(state: DeliveryState) -> u8 {
         DeliveryState::Sent => 3,
         DeliveryState::Delivered => 4,
         DeliveryState::Read => 5,
-        // What was refused can no longer arrive; what has arrived was not refused.
+        // An end of its own: see `progress`.
         DeliveryState::Failed => 6,
     }
 }
 
+/// Whether what came of a hand-over is still to be written over how the reply is stored by now: over its mark, over what knew
+/// less (a lease that ran out), and over the failure of an earlier try, of which the messenger told meanwhile.
+pub fn yields_to(stored: &Message, outcome: &Outcome) -> bool {
+    match stored.delivery.as_ref().map(|delivery| delivery.state) {
+        Some(DeliveryState::Sending | DeliveryState::Unknown) => true,
+        Some(DeliveryState::Failed) => matches!(outcome, Outcome::Sent(Some(id)) if is_other_try(stored, Some(id))),
+        _ => false,
+    }
+}
+
+/// Whether the messenger's id is that of another try than the one whose id is known.
+fn is_other_try(message: &Message, id: Option<&str>) -> bool {
+    message.provider_message_id.as_deref().is_some_and(|known| id.is_some_and(|id| id != known))
+}
+
 /// The reply after the messenger told of it by itself; `None` when that is no news. `message_id` is the provider's id of it.
+///
+/// A reply that its operator sent again has several: that one of them failed says nothing of the others, and that one arrived
+/// means that the reply did.
 pub fn progress(
     message: &Message,
     state: DeliveryState,
     reason: Option<&str>,
     message_id: Option<&str>,
 ) -> Option<Message> {
-    let before = message.delivery.as_ref()?.state;
-    let arrived = matches!(before, DeliveryState::Delivered | DeliveryState::Read);
-    let moves = rank(state) > rank(before) && !(state == DeliveryState::Failed && arrived);
-    let is_named = message_id.is_some() && message.provider_message_id.is_none();
+    use DeliveryState::{Delivered, Failed, Read};
+    let delivery = message.delivery.as_ref()?;
+    let moves = match (state, delivery.state) {
+        (Failed, Failed | Delivered | Read) => false,
+        // What has not been handed over since it was sent again has failed before that.
+        (Failed, _) => !is_other_try(message, message_id) && delivery.handed_over_at_ms.is_some(),
+        (Delivered | Read, Failed) => message_id.is_some() && message.provider_message_id.as_deref() != message_id,
+        (_, Failed) => false,
+        (state, before) => rank(state) > rank(before),
+    };
+    let is_named = message.provider_message_id.is_none() && message_id.is_some() && (moves || state != Failed);
     if !moves && !is_named {
         return None;
     }
     let mut after = if moves { ended(message, state, reason.unwrap_or_default()) } else { changed(message, |_| {}) };
-    if is_named {
+    if is_named || delivery.state == Failed {
         after.provider_message_id = message_id.map(str::to_owned);
     }
     Some(after)

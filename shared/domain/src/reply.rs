@@ -155,6 +155,8 @@ pub fn resend(
     let mut message = message.clone();
     message.rev += 1;
     message.delivery = Some(queued(now_ms));
+    // The messenger gives each try an id of its own.
+    message.provider_message_id = None;
     let mut decision = Decision::default();
     decision.sends.extend(SendHint::of(chat, &message));
     decision.tell(operator, News::Message(message.clone()));

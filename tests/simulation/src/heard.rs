@@ -164,7 +164,11 @@ impl Model {
                 || (is.attempts == 0 && matches!(was.state, DeliveryState::Failed | DeliveryState::Unknown)));
         let arrived = matches!(was.state, DeliveryState::Delivered | DeliveryState::Read);
         let forward = rank(is.state) >= rank(was.state) && !(arrived && is.state == DeliveryState::Failed);
-        self.require(Invariant::Status, forward || waits_again, || {
+        // Of a reply that was sent again one try may fail and another be taken or arrive.
+        let another_try = was.state == DeliveryState::Failed
+            && self.sent_again.contains(&(after.chat.clone(), after.seq))
+            && before.provider_message_id != after.provider_message_id;
+        self.require(Invariant::Status, forward || waits_again || another_try, || {
             format!("{} {} was {:?} and is {:?}", after.chat, after.seq, was.state, is.state)
         });
     }

@@ -4,7 +4,7 @@ use domain::chat::EventKind;
 use domain::config::Rule;
 use domain::content::{Content, Media, MediaKind};
 use domain::decision::{Decision, Fetch, Write};
-use domain::delivery::{is_before, progress};
+use domain::delivery::{Outcome, is_before, progress, yields_to};
 use domain::file::File;
 use domain::inbound::{InboundEvent, InboundKind, ReplyRef, Which};
 use domain::message::{Author, Delivery, DeliveryState, Message};
@@ -60,6 +60,55 @@ fn a_reply_learns_the_messengers_id_of_it_once() {
     assert_eq!(progress(&named, Sent, None, Some("another")), None);
     let note = Message::new(id("c.1"), 1, START, Author::System, Content::text("x"));
     assert_eq!(progress(&note, Read, None, None), None, "what nobody sends fares nowhere");
+}
+
+/// A reply that was handed over, and is known to the messenger by this id.
+fn known_as(state: DeliveryState, message_id: Option<&str>) -> Message {
+    Message { provider_message_id: message_id.map(str::to_owned), ..reply_in(state) }
+}
+
+#[test]
+fn i6_of_a_reply_that_was_sent_again_one_try_that_failed_says_nothing_of_another_and_one_that_arrived_does() {
+    let (mine, other) = (Some("SM2"), Some("SM1"));
+    for (before, known, told, expected) in [
+        (Sent, mine, Failed, Sent),
+        (Unknown, mine, Failed, Unknown),
+        (Sent, mine, Delivered, Delivered),
+        (Failed, mine, Read, Read),
+        // It is on its way, and may still fail.
+        (Failed, mine, Sent, Failed),
+        // Refused at once, it has no id: who has one is another try.
+        (Failed, None, Delivered, Delivered),
+        (Delivered, mine, Failed, Delivered),
+    ] {
+        let next = progress(&known_as(before, known), told, None, other);
+        let state = next.map_or(before, |next| next.delivery.unwrap().state);
+        assert_eq!(state, expected, "{before:?} of {known:?} told {told:?} of {other:?}");
+    }
+    for told in [Sent, Delivered, Read] {
+        assert_eq!(progress(&known_as(Failed, mine), told, None, mine), None, "the same try has failed: {told:?}");
+    }
+    // Sent again, and not handed over since.
+    let mut again = known_as(Queued, None);
+    again.delivery.as_mut().unwrap().handed_over_at_ms = None;
+    assert_eq!(progress(&again, Failed, Some("window_closed"), other), None);
+}
+
+#[test]
+fn i6_what_came_of_a_hand_over_stands_over_the_failure_of_an_earlier_try() {
+    let sent = |id: &str| Outcome::Sent(Some(id.to_owned()));
+    for (state, known, outcome, yields) in [
+        (Failed, Some("SM1"), sent("SM2"), true),
+        (Failed, Some("SM2"), sent("SM2"), false),
+        (Failed, None, sent("SM2"), false),
+        (Failed, Some("SM1"), Outcome::Unknown("timed_out".to_owned()), false),
+        (Sending, None, Outcome::Failed("refused".to_owned()), true),
+        (Unknown, None, sent("SM2"), true),
+        (Queued, None, sent("SM2"), false),
+        (Delivered, Some("SM1"), sent("SM2"), false),
+    ] {
+        assert_eq!(yields_to(&known_as(state, known), &outcome), yields, "{state:?} {known:?} {outcome:?}");
+    }
 }
 
 #[test]

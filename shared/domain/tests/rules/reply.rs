@@ -199,7 +199,8 @@ fn reply_in(state: DeliveryState) -> (Chat, Message) {
 fn decision_10_only_what_failed_or_may_not_have_arrived_is_sent_again() {
     use DeliveryState::{Failed, Queued, Sending, Sent, Unknown};
     for (state, may) in [(Failed, true), (Unknown, true), (Queued, false), (Sending, false), (Sent, false)] {
-        let (chat, message) = reply_in(state);
+        let (chat, mut message) = reply_in(state);
+        message.provider_message_id = Some("SM1".to_owned());
         let decided = resend(&chat, &message, &agent("ann"), true, START + SECOND);
         assert_eq!(decided.as_ref().err(), (!may).then_some(&Refusal::NotResendable), "{state:?}");
         let Ok(decision) = decided else { continue };
@@ -214,7 +215,7 @@ fn decision_10_only_what_failed_or_may_not_have_arrived_is_sent_again() {
         assert_eq!((again.rev, again.seq, &again.content), (message.rev + 1, message.seq, &message.content));
         let delivery = again.delivery.as_ref().unwrap();
         assert_eq!((delivery.state, delivery.queued_at_ms, delivery.attempts), (Queued, START + SECOND, 0));
-        assert_eq!(delivery.reason, None);
+        assert_eq!((&delivery.reason, &again.provider_message_id), (&None, &None), "each try has an id of its own");
         let hint = SendHint::of(&chat, again).unwrap();
         assert_eq!(decision.sends, std::slice::from_ref(&hint));
         assert_ne!(hint.queued_at_ms, message.delivery.as_ref().unwrap().queued_at_ms, "a wanted resend is no double");
