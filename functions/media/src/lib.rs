@@ -169,7 +169,7 @@ where
             }
         };
         let (content_type, size_bytes) = (sniff(&bytes).content_type.to_owned(), bytes.len() as u64);
-        let key = FileKey::incoming(&chat.id, message.seq);
+        let key = FileKey::incoming(message);
         self.files.put(&key, &content_type, bytes).await.map_err(|error| {
             tracing::error!(%error, "bucket");
             Trouble::Fault

@@ -165,8 +165,9 @@ impl Stage {
     }
 }
 
-fn picture() -> File {
-    let key = "in/c1.1/1".to_owned().try_into().expect("a key");
+/// The file, as it was fetched for the message at this revision.
+fn picture(rev: u64) -> File {
+    let key = format!("in/c1.1/1.{rev}").try_into().expect("a key");
     File::Stored { key, content_type: "image/jpeg".to_owned(), size_bytes: PICTURE.len() as u64 }
 }
 
@@ -180,8 +181,8 @@ async fn w4_a_telegram_file_is_asked_for_fetched_kept_and_told() {
     let wanted = stage.download.wanted().remove(0);
     let url = format!("https://api.telegram.org/file/bot{TOKEN}/photos/file_1.jpg");
     assert_eq!((wanted.source.url().as_str(), wanted.basic, wanted.bytes_max), (&*url, None, 20 * 1024 * 1024));
-    assert_eq!(stage.message().file, Some(picture()));
-    let kept = stage.world.files.at("in/c1.1/1").unwrap();
+    assert_eq!(stage.message().file, Some(picture(2)));
+    let kept = stage.world.files.at("in/c1.1/1.2").unwrap();
     assert_eq!((kept.bytes.as_slice(), kept.content_type.as_str()), (PICTURE, "image/jpeg"), "by its bytes");
     let told = stage.world.told("anna-1", "message");
     assert_eq!(told[0]["message"]["file"]["state"], "stored");
@@ -206,7 +207,7 @@ async fn w4_a_file_of_messenger_is_where_its_message_says() {
     assert_eq!(stage.fetch(1).await, Ok(()));
     let wanted = stage.download.wanted().remove(0);
     assert_eq!((wanted.source.url().as_str(), wanted.basic, wanted.bytes_max), (CDN, None, 25 * 1024 * 1024));
-    assert_eq!(stage.message().file, Some(picture()));
+    assert_eq!(stage.message().file, Some(picture(2)));
     assert!(stage.messenger.calls().is_empty());
 }
 
@@ -216,7 +217,7 @@ async fn w4_a_file_of_whatsapp_is_fetched_with_the_accounts_password() {
     assert_eq!(stage.fetch(1).await, Ok(()));
     let wanted = stage.download.wanted().remove(0);
     assert_eq!((wanted.source.url().as_str(), wanted.basic.as_deref()), (TWILIO, Some("AC1:hush")));
-    assert_eq!(stage.message().file, Some(picture()));
+    assert_eq!(stage.message().file, Some(picture(2)));
     for other in [
         TWILIO.replace("AC1", "AC9"),
         TWILIO.replace("MM2", "MM9"),
@@ -250,6 +251,23 @@ async fn what_has_been_fetched_is_not_fetched_again() {
     })]);
     unreadable.records[0].body = Some("{}".to_owned());
     assert_eq!(stage.receives_batch(unreadable).await, Ok(()));
+}
+
+/// Somebody may still be fetching the one before: it is put beside the other, not over it.
+#[tokio::test]
+async fn w4_the_file_that_an_edit_brings_has_a_place_of_its_own() {
+    let stage = Stage::messenger();
+    let old = [PICTURE, b"old"].concat();
+    stage.download.answer_next(Fetched::File(old.clone()));
+    assert_eq!(stage.fetch(1).await, Ok(()));
+    stage.awaits("https://scontent.xx.fbcdn.net/v/b.jpg");
+    stage.download.answer_next(Fetched::File([PICTURE, b"new"].concat()));
+    assert_eq!(stage.fetch(1).await, Ok(()));
+    let files = &stage.world.files;
+    let [first, second] = files.keys().try_into().expect("two files");
+    assert_eq!(files.at(&first).unwrap().bytes, old);
+    let Some(File::Stored { key, .. }) = stage.message().file else { panic!("it is stored") };
+    assert_eq!(key.as_str(), second);
 }
 
 #[tokio::test]
@@ -320,7 +338,7 @@ async fn faults_pass_and_the_file_comes() {
     assert_eq!(stage.fetch(7).await, Err(2));
     assert!(stage.is_pending());
     assert_eq!(stage.fetch(8).await, Ok(()));
-    assert_eq!(stage.message().file, Some(picture()));
+    assert_eq!(stage.message().file, Some(picture(2)));
 
     let stage = Stage::new(Provider::Telegram, TOKEN, "AgAC");
     stage.messenger.reply_next(MessengerReply::Unknown("timeout".to_owned()));
@@ -354,7 +372,7 @@ async fn an_edit_under_way_is_kept_and_another_file_is_fetched() {
     });
     assert_eq!(stage.fetch(1).await, Ok(()));
     let message = stage.message();
-    assert_eq!((message.edited_at_ms, message.file), (Some(1), Some(picture())));
+    assert_eq!((message.edited_at_ms, message.file), (Some(1), Some(picture(2))));
 
     let stage = Stage::messenger();
     let rival = stage.world.clone();
@@ -370,7 +388,7 @@ async fn an_edit_under_way_is_kept_and_another_file_is_fetched() {
     assert!(stage.is_pending());
     assert_eq!(stage.fetch(2).await, Ok(()));
     assert!(stage.download.wanted()[1].source.url().as_str().ends_with("&another"));
-    assert_eq!(stage.message().file, Some(picture()));
+    assert_eq!(stage.message().file, Some(picture(3)));
 }
 
 /// The name that was handed to the inbound function, with the id of its event.

@@ -100,9 +100,10 @@ impl From<FileKey> for String {
 }
 
 impl FileKey {
-    /// Where the file of a customer's message is kept.
-    pub fn incoming(chat: &ChatId, seq: u64) -> Self {
-        Self(format!("in/{chat}/{seq}"))
+    /// Where the file of a customer's message is kept, as the message is at this revision: an edit may bring another file, and
+    /// whoever still fetches the one before must not put it in its place.
+    pub fn incoming(message: &Message) -> Self {
+        Self(format!("in/{}/{}.{}", message.chat, message.seq, message.rev))
     }
 
     /// Where an operator may put a file for a chat, until it is sent. `id` is of `[A-Za-z0-9_-]`.
@@ -223,16 +224,16 @@ mod tests {
     }
 
     fn kept() -> File {
-        File::Stored { key: FileKey::incoming(&chat(), 3), content_type: "image/jpeg".to_owned(), size_bytes: 7 }
+        File::Stored { key: FileKey::incoming(&pending()), content_type: "image/jpeg".to_owned(), size_bytes: 7 }
     }
 
     #[test]
     fn keys_name_chat_and_message_or_who_uploaded_what_for_which() {
-        assert_eq!(FileKey::incoming(&chat(), 3).as_str(), "in/c0ffee.1/3");
+        assert_eq!(FileKey::incoming(&pending()).as_str(), "in/c0ffee.1/3.1");
         let upload = FileKey::upload(&chat(), &ann(), "x_-9");
         assert_eq!(upload.as_str(), "up/c0ffee.1/ann/x_-9");
         assert_eq!(upload.sent(&chat(), &ann()).unwrap().as_str(), "out/c0ffee.1/x_-9");
-        for key in [FileKey::incoming(&chat(), 3), upload.clone(), upload.sent(&chat(), &ann()).unwrap()] {
+        for key in [FileKey::incoming(&pending()), upload.clone(), upload.sent(&chat(), &ann()).unwrap()] {
             assert_eq!(FileKey::try_from(key.to_string()), Ok(key));
         }
         let longest = FileKey::upload(
