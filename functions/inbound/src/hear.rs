@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use domain::chat::Chat;
 use domain::contact::Contact;
 use domain::decision::Decision;
-use domain::delivery::listener;
-use domain::hear::TOLD_OF_MAX;
+use domain::hear::{self, TOLD_OF_MAX};
 use domain::inbound::{InboundKind, ReplyRef, Which};
-use domain::message::{Author, Message};
+use domain::message::Message;
 use domain::operator::Operator;
 use domain::receive::{Incoming, message_key};
 use domain::{ChatId, OperatorId};
@@ -100,7 +99,8 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
     /// One request reads everybody who hears of one of these messages: one operator, or while nobody has the chat those who
     /// wrote in it.
     async fn with_listeners(&self, chat: Chat, messages: Vec<Message>) -> Result<Found, StoreError> {
-        let heard: BTreeSet<&OperatorId> = messages.iter().filter_map(|message| hears(&chat, message)).collect();
+        let heard: BTreeSet<&OperatorId> =
+            messages.iter().filter_map(|message| hear::listener(&chat, message)).collect();
         let keys: Vec<_> = heard.into_iter().map(operator_key).collect();
         let rows = if keys.is_empty() { Vec::new() } else { self.desk.store.get(&keys).await? };
         let operators = rows.iter().flatten().map(decode_operator).collect::<Result<_, _>>()?;
@@ -119,16 +119,8 @@ struct Found {
 impl Found {
     /// Who hears of this one (I8).
     fn listener(&self, message: &Message) -> Option<&Operator> {
-        let who = hears(self.chat.as_ref()?, message)?;
+        let who = hear::listener(self.chat.as_ref()?, message)?;
         self.operators.iter().find(|operator| operator.id == *who)
-    }
-}
-
-fn hears<'a>(chat: &'a Chat, message: &'a Message) -> Option<&'a OperatorId> {
-    match message.author {
-        // What the customer said concerns whoever has the chat now.
-        Author::Customer => chat.operator(),
-        _ => listener(chat, message),
     }
 }
 

@@ -5,13 +5,23 @@ use crate::chat::{Chat, ChatEvent, EventKind, Stand};
 use crate::contact::Contact;
 use crate::decision::{Decision, News, Write};
 use crate::delivery;
+use crate::ids::OperatorId;
 use crate::inbound::{InboundKind, Which};
-use crate::message::{DeliveryState, Message};
+use crate::message::{Author, DeliveryState, Message};
 use crate::operator::Operator;
 use crate::receive::Incoming;
 
 /// The most messages that one word of the messenger's is applied to: the newest, or those that it names.
 pub const TOLD_OF_MAX: u32 = 50;
+
+/// Who is to hear what the messenger tells of a message by itself: of what the customer said whoever has the chat now, of a
+/// reply whoever hears how it fares (I8).
+pub fn listener<'a>(chat: &'a Chat, message: &'a Message) -> Option<&'a OperatorId> {
+    match message.author {
+        Author::Customer => chat.operator(),
+        _ => delivery::listener(chat, message),
+    }
+}
 
 impl Incoming<'_> {
     /// How replies fare. `messages` are those that the event may mean, all of one chat; `listener` says who hears of one: while

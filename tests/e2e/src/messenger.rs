@@ -10,10 +10,9 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use simulators::graph::{BOT_APP_ID, Client, ClientError, NewApp, NewPage};
 use tokio::time::{Instant, sleep_until};
-use wire::http::{CAN_MANAGE_CHATS, ConnectedPage, ConnectedPages, FacebookDialog, Pages, QueueDraft};
+use wire::http::{ConnectedPage, ConnectedPages, FacebookDialog, Pages, QueueDraft};
 use wire::operators::ChatView;
 
-use crate::api::{Api, Reply};
 use crate::customer::list;
 use crate::files::Sample;
 use crate::person::Person;
@@ -45,9 +44,13 @@ pub struct Facebook {
 }
 
 impl Facebook {
-    /// The stack that the environment names.
+    /// The stack that the environment names, with a manager of the test's own.
     pub async fn enter() -> Self {
-        let mut ground = Ground::enter().await;
+        Self::of(Ground::enter().await.with_own_manager("Marta").await).await
+    }
+
+    /// This stack and its manager. The app is made, and set, if it is not there yet.
+    pub async fn of(ground: Ground) -> Self {
         let simulator = Client::new(&ground.stack.simulators.messenger);
         let app = NewApp {
             id: Some(APP_ID.to_owned()),
@@ -57,14 +60,10 @@ impl Facebook {
             ..NewApp::default()
         };
         match simulator.create_app(&app).await {
-            // 409: another test has made it.
+            // 409: somebody has made it.
             Ok(_) | Err(ClientError::Refused { status: 409, .. }) => {}
             Err(error) => panic!("the app: {error}"),
         }
-        let email = format!("{}@e2e.switchboard.local", crate::unique("manager"));
-        let who = ground.aws.create_user(&email, "Marta", &[CAN_MANAGE_CHATS], true).await;
-        let token = ground.aws.id_token(&who).await;
-        ground.manager = Api::new(&ground.stack.api_url, &ground.http, Some(token));
         ground.manager.set("FacebookAppId", &json!(APP_ID)).await;
         if ground.manager.get("/api/settings/FacebookAppSecret").await.json()["set"] != true {
             ground.manager.set("FacebookAppSecret", &json!(APP_SECRET)).await;
@@ -132,21 +131,6 @@ impl Facebook {
         let connected = self.connect(&state, &[page]).await;
         let first = connected.pages.into_iter().next().expect("a page");
         first.channel.unwrap_or_else(|| panic!("{}: {:?}", page.name, first.error))
-    }
-
-    /// A channel, as managers see it.
-    pub async fn channel(&self, channel: &Channel) -> Channel {
-        self.ground.manager.get(&format!("/api/channels/{}", channel.id)).await.read()
-    }
-
-    /// A channel's health.
-    pub async fn health(&self, channel: &Channel) -> Value {
-        self.ground.manager.get(&format!("/api/channels/{}/health", channel.id)).await.json()
-    }
-
-    /// Deletes a channel.
-    pub async fn disconnect(&self, channel: &Channel) -> Reply {
-        self.ground.manager.delete(&format!("/api/channels/{}", channel.id)).await
     }
 
     /// Puts a file on Facebook's servers, for a customer to send: its id and address.
@@ -397,9 +381,7 @@ impl Shop {
     /// A new operator of the shop's role, online.
     pub async fn operator(&self, name: &str) -> (Person, Window) {
         let ground = &self.facebook.ground;
-        let email = format!("{}@e2e.switchboard.local", crate::unique(&name.to_lowercase()));
-        let who = ground.aws.create_user(&email, name, &[], true).await;
-        let person = ground.let_in(&who, std::slice::from_ref(&self.role.id), None).await;
+        let person = ground.new_operator(name, std::slice::from_ref(&self.role.id), None).await;
         let window = person.come_online().await;
         (person, window)
     }

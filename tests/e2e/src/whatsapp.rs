@@ -7,10 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulators::twilio::{Client, NewAccount, NewSender};
 use tokio::time::{Instant, sleep_until};
-use wire::http::{CAN_MANAGE_CHATS, Confirming, Connected, QueueDraft};
+use wire::http::{Confirming, Connected, QueueDraft};
 use wire::operators::ChatView;
 
-use crate::api::{Api, Reply};
+use crate::api::Reply;
 use crate::customer::list;
 use crate::person::Person;
 use crate::wait::{SOON, eventually};
@@ -41,12 +41,8 @@ pub struct Twilio {
 impl Twilio {
     /// The stack that the environment names.
     pub async fn enter() -> Self {
-        let mut ground = Ground::enter().await;
+        let ground = Ground::enter().await.with_own_manager("Wanda").await;
         let simulator = Client::new(&ground.stack.simulators.whatsapp);
-        let email = format!("{}@e2e.switchboard.local", crate::unique("manager"));
-        let who = ground.aws.create_user(&email, "Wanda", &[CAN_MANAGE_CHATS], true).await;
-        let token = ground.aws.id_token(&who).await;
-        ground.manager = Api::new(&ground.stack.api_url, &ground.http, Some(token));
         Self { ground, simulator }
     }
 
@@ -108,21 +104,6 @@ impl Twilio {
     pub async fn reconnect(&self, channel: &Channel, account: &Account) -> Reply {
         let body = json!({"account_sid": account.sid, "auth_token": account.token});
         self.ground.manager.post(&format!("/api/channels/{}/whatsapp", channel.id), &body).await
-    }
-
-    /// A channel, as managers see it.
-    pub async fn channel(&self, channel: &Channel) -> Channel {
-        self.ground.manager.get(&format!("/api/channels/{}", channel.id)).await.read()
-    }
-
-    /// A channel's health.
-    pub async fn health(&self, channel: &Channel) -> Value {
-        self.ground.manager.get(&format!("/api/channels/{}/health", channel.id)).await.json()
-    }
-
-    /// Deletes a channel.
-    pub async fn disconnect(&self, channel: &Channel) -> Reply {
-        self.ground.manager.delete(&format!("/api/channels/{}", channel.id)).await
     }
 }
 
@@ -336,9 +317,7 @@ impl Hotline {
     /// A new operator of the hotline's role, who can sign in but is not online.
     pub async fn operator(&self, name: &str) -> Person {
         let ground = &self.twilio.ground;
-        let email = format!("{}@e2e.switchboard.local", crate::unique(&name.to_lowercase()));
-        let who = ground.aws.create_user(&email, name, &[], true).await;
-        ground.let_in(&who, std::slice::from_ref(&self.role.id), None).await
+        ground.new_operator(name, std::slice::from_ref(&self.role.id), None).await
     }
 
     /// The HTTP client of everybody.
@@ -348,7 +327,7 @@ impl Hotline {
 
     /// The channel, as managers see it now.
     pub async fn channel_now(&self) -> Channel {
-        self.twilio.channel(&self.channel).await
+        self.twilio.ground.channel(&self.channel).await
     }
 
     /// As if a chat's customer had last written at this time, milliseconds since 1970: nobody can wait for a day.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::config::{Channel, Queue, Role, Rule, User};
 use domain::{OperatorId, RoleId};
-use serde_json::json;
+use serde_json::{Value, json};
 use simulators::telegram::Client;
 use tokio::time::{Instant, sleep_until};
 use wire::http::{CAN_MANAGE_CHATS, ChannelDraft, Connected, QueueDraft, RoleDraft, UserDraft};
 
-use crate::api::Api;
+use crate::api::{Api, Reply};
 use crate::aws::Aws;
 use crate::customer::{Bot, Customer};
 use crate::person::Person;
@@ -75,6 +75,41 @@ impl Ground {
         let draft = UserDraft { email: who.email.clone(), name: who.name.clone(), roles: roles.to_vec(), own_limit };
         let user: User = self.manager.post("/api/operators", &draft).await.read();
         self.sign_in(who, user.id).await
+    }
+
+    /// The same, with a manager of the test's own: of a person, one sign-in or confirmation of a channel is under way.
+    pub async fn with_own_manager(mut self, name: &str) -> Self {
+        let who = self.new_sign_in(name, &[CAN_MANAGE_CHATS]).await;
+        let token = self.aws.id_token(&who).await;
+        self.manager = Api::new(&self.stack.api_url, &self.http, Some(token));
+        self
+    }
+
+    /// Somebody whom the issuer knows, but whom nobody has let in.
+    pub async fn new_sign_in(&self, name: &str, groups: &[&str]) -> SignIn {
+        let email = format!("{}@e2e.switchboard.local", crate::unique(&name.to_lowercase()));
+        self.aws.create_user(&email, name, groups, true).await
+    }
+
+    /// A new operator of these roles, who can sign in but is not online.
+    pub async fn new_operator(&self, name: &str, roles: &[RoleId], own_limit: Option<u32>) -> Person {
+        let who = self.new_sign_in(name, &[]).await;
+        self.let_in(&who, roles, own_limit).await
+    }
+
+    /// A channel, as managers see it now.
+    pub async fn channel(&self, channel: &Channel) -> Channel {
+        self.manager.get(&format!("/api/channels/{}", channel.id)).await.read()
+    }
+
+    /// A channel's health.
+    pub async fn health(&self, channel: &Channel) -> Value {
+        self.manager.get(&format!("/api/channels/{}/health", channel.id)).await.json()
+    }
+
+    /// Deletes a channel.
+    pub async fn disconnect(&self, channel: &Channel) -> Reply {
+        self.manager.delete(&format!("/api/channels/{}", channel.id)).await
     }
 
     /// Somebody who has been let in before.
@@ -192,14 +227,12 @@ impl World {
 
     /// A new operator of these roles.
     pub async fn person(&self, name: &str, roles: &[RoleId], own_limit: Option<u32>) -> Person {
-        let who = self.new_sign_in(name, &[]).await;
-        self.ground().let_in(&who, roles, own_limit).await
+        self.ground().new_operator(name, roles, own_limit).await
     }
 
     /// Somebody whom the issuer knows, but whom nobody has let in.
     pub async fn new_sign_in(&self, name: &str, groups: &[&str]) -> SignIn {
-        let email = format!("{}@e2e.switchboard.local", crate::unique(&name.to_lowercase()));
-        self.aws.create_user(&email, name, groups, true).await
+        self.ground().new_sign_in(name, groups).await
     }
 
     /// A customer of the world's bot.

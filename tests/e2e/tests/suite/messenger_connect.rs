@@ -49,7 +49,7 @@ async fn c5_a_person_signs_in_and_chooses_pages_and_each_becomes_a_channel_of_it
         assert_eq!((&channel.problem, channel.account_name.as_ref()), (&None, Some(&page.name)));
         let fields = page.subscription().await.unwrap_or_default();
         assert!(NEEDED.iter().all(|needed| fields.iter().any(|field| field == needed)), "{fields:?}");
-        let health = facebook.health(channel).await;
+        let health = facebook.ground.health(channel).await;
         assert_eq!(problem(&health), (true, ""), "{health}");
     }
     let refused = connected.pages[2].error.as_ref().map(|error| error.code.as_str());
@@ -105,10 +105,10 @@ async fn c5_disconnecting_undoes_the_subscription_and_what_still_comes_is_droppe
     let (facebook, page) = with_page().await;
     let channel = facebook.connect_page(&page).await;
     assert!(page.subscription().await.is_some());
-    assert_eq!(facebook.disconnect(&channel).await.status, 204);
+    assert_eq!(facebook.ground.disconnect(&channel).await.status, 204);
     assert_eq!(page.subscription().await, None);
     facebook.ground.manager.get(&format!("/api/channels/{}", channel.id)).await.assert_refused(404, "not_found");
-    facebook.disconnect(&channel).await.assert_refused(404, "not_found");
+    facebook.ground.disconnect(&channel).await.assert_refused(404, "not_found");
     // C1: Facebook hears that all is well, lest it switch the webhook off.
     let visitor = page.customer();
     let event = json!({
@@ -145,25 +145,25 @@ async fn c2_a_channel_with_chats_refuses_to_be_deleted_and_says_why() {
 async fn c5_the_channel_says_what_ails_it_and_connecting_again_mends_it() {
     let (facebook, page) = with_page().await;
     let channel = facebook.connect_page(&page).await;
-    let shown = async || facebook.channel(&channel).await.problem;
+    let shown = async || facebook.ground.channel(&channel).await.problem;
     // Facebook has unsubscribed the app, as it does with a webhook that fails for an hour.
     page.ask(reqwest::Method::DELETE, &format!("/subscriptions/{APP_ID}"), None).await;
-    assert_eq!(problem(&facebook.health(&channel).await), (false, "webhook_missing"));
+    assert_eq!(problem(&facebook.ground.health(&channel).await), (false, "webhook_missing"));
     facebook.connect_page(&page).await;
-    assert_eq!(problem(&facebook.health(&channel).await), (true, ""));
+    assert_eq!(problem(&facebook.ground.health(&channel).await), (true, ""));
     // The person has changed their password.
     facebook.simulator.break_tokens("revoked", Some(&page.id)).await.expect("broken");
-    assert_eq!(problem(&facebook.health(&channel).await), (false, "token_invalid"));
+    assert_eq!(problem(&facebook.ground.health(&channel).await), (false, "token_invalid"));
     assert_eq!(shown().await.as_deref(), Some("token_invalid"));
     facebook.connect_page(&page).await;
-    assert_eq!((problem(&facebook.health(&channel).await), shown().await), ((true, ""), None));
+    assert_eq!((problem(&facebook.ground.health(&channel).await), shown().await), ((true, ""), None));
     // The person signs in anew, and declines what writing needs.
     let (state, pages) = facebook.sign_in(&[&page], &["pages_messaging"]).await;
     assert_eq!(pages.pages[0].lacks, ["pages_messaging"]);
     let told = facebook.connect(&state, &[&page]).await.pages.remove(0);
-    let lacking: Channel = facebook.channel(&channel).await;
+    let lacking: Channel = facebook.ground.channel(&channel).await;
     assert_eq!(lacking.problem.as_deref(), Some("permission_missing"), "{told:?}");
-    let health = facebook.health(&channel).await;
+    let health = facebook.ground.health(&channel).await;
     assert_eq!((problem(&health), &health["lacks"]), ((false, "permission_missing"), &json!(["pages_messaging"])));
 }
 

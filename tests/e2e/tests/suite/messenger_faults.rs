@@ -77,8 +77,9 @@ async fn check(rows: &[Row]) {
         let calls = visitor.calls("messages", tries).await;
         assert_eq!(calls.len(), tries, "{met:?}: {calls:#?}");
         // It is noted after the reply, by the same function.
-        let look =
-            async || (shop.facebook.channel(&shop.channel).await.problem.as_deref() == row.problem).then_some(());
+        let look = async || {
+            (shop.facebook.ground.channel(&shop.channel).await.problem.as_deref() == row.problem).then_some(())
+        };
         eventually(&format!("the channel's problem {:?} after {met:?}", row.problem), SOON, look).await;
         if let Some(reachable) = row.reachable {
             let names = [visitor.name(), visitor.stand_in()];
@@ -90,7 +91,7 @@ async fn check(rows: &[Row]) {
             let seq = anna.send(&chat, "again").await[0];
             anna.delivery(&chat, seq, DeliveryState::Delivered).await;
             tries += 1;
-            let look = async || shop.facebook.channel(&shop.channel).await.problem.is_none().then_some(());
+            let look = async || shop.facebook.ground.channel(&shop.channel).await.problem.is_none().then_some(());
             eventually(&format!("no problem some time after {met:?}"), SOON, look).await;
         }
     }

@@ -42,10 +42,10 @@ async fn c7_a_number_is_connected_by_the_code_that_it_sends_to_the_confirmation_
     assert_eq!(receiver["callback_url"], confirming.receiver_address);
     let address = confirming.receiver_address.strip_suffix(RETRIES).expect("Twilio is asked to try again");
     assert_eq!(receiver["status_callback_url"], format!("{address}/status"));
-    assert_eq!(twilio.health(channel).await["ok"], true);
+    assert_eq!(twilio.ground.health(channel).await["ok"], true);
     // The answer may have been lost: told again, the same.
     let again: Connected = twilio.confirm(&confirming, &code).await.read();
-    assert_eq!(again.channel, twilio.channel(channel).await);
+    assert_eq!(again.channel, twilio.ground.channel(channel).await);
     let counters = account.simulator.counters(&account.sid).await.expect("counters");
     assert_eq!(counters["unknown_fields"].as_object().map_or(0, serde_json::Map::len), 0, "{counters}");
 }
@@ -131,12 +131,12 @@ async fn c3_a_number_belongs_to_one_channel_and_gets_other_credentials_there() {
     renewed.token = "0123456789abcdef0123456789abcdef".to_owned();
     let change = json!({"auth_token": renewed.token});
     account.simulator.set_account(&account.sid, &change).await.expect("an account");
-    let health = twilio.health(&channel).await;
+    let health = twilio.ground.health(&channel).await;
     assert_eq!((&health["ok"], &health["problem"]), (&json!(false), &json!("token_invalid")));
     twilio.reconnect(&channel, &account).await.assert_refused(422, "token_invalid");
     let again = twilio.reconnect(&channel, &renewed).await;
     assert!(again.status == 200 && !again.text.contains(&renewed.token), "{}", again.text);
-    assert_eq!(twilio.health(&channel).await["ok"], true);
+    assert_eq!(twilio.ground.health(&channel).await["ok"], true);
     // An account that has another number is no account of this channel.
     let stranger = twilio.account_of(&number()).await;
     twilio.reconnect(&channel, &stranger).await.assert_refused(422, "sender_not_online");
@@ -149,13 +149,13 @@ async fn c3_another_site_s_take_over_shows_and_connecting_again_ends_it() {
     let channel = twilio.connect(&account).await;
     let foreign = json!({"callback_url": "http://127.0.0.1:9/elsewhere"});
     account.simulator.set_receiver(&account.sid, &account.number, &foreign).await.expect("a receiver");
-    let health = twilio.health(&channel).await;
+    let health = twilio.ground.health(&channel).await;
     assert_eq!((&health["ok"], &health["problem"]), (&json!(false), &json!("webhook_taken_over")));
     let again: Connected = twilio.reconnect(&channel, &account).await.read();
     assert_eq!(again.warnings, ["webhook_taken_over: 127.0.0.1:9"]);
-    assert_eq!(twilio.health(&channel).await["ok"], true);
+    assert_eq!(twilio.ground.health(&channel).await["ok"], true);
     account.set_sender_status("OFFLINE").await;
-    assert_eq!(twilio.health(&channel).await["problem"], "sender_offline");
+    assert_eq!(twilio.ground.health(&channel).await["problem"], "sender_offline");
 }
 
 #[tokio::test]
@@ -163,15 +163,15 @@ async fn c3_disconnecting_undoes_the_webhook_and_leaves_another_s_alone() {
     let twilio = Twilio::enter().await;
     let account = twilio.account().await;
     let channel = twilio.connect(&account).await;
-    assert_eq!(twilio.disconnect(&channel).await.status, 204);
+    assert_eq!(twilio.ground.disconnect(&channel).await.status, 204);
     assert_eq!(account.receiver().await["callback_url"].as_str().unwrap_or_default(), "");
-    twilio.disconnect(&channel).await.assert_refused(404, "not_found");
+    twilio.ground.disconnect(&channel).await.assert_refused(404, "not_found");
     // Connected anew, and taken over by another site: that is theirs.
     let confirming: Confirming = twilio.begin(&account).await.read();
     let again: Connected = twilio.confirm(&confirming, &account.code().await).await.read();
     let foreign = json!({"callback_url": "http://127.0.0.1:9/elsewhere"});
     account.simulator.set_receiver(&account.sid, &account.number, &foreign).await.expect("a receiver");
-    assert_eq!(twilio.disconnect(&again.channel).await.status, 204);
+    assert_eq!(twilio.ground.disconnect(&again.channel).await.status, 204);
     assert_eq!(account.receiver().await["callback_url"], foreign["callback_url"]);
 }
 
@@ -183,7 +183,7 @@ async fn c2_a_number_with_chats_refuses_deletion_and_says_why() {
     customer.write("Hello").await;
     let chat = customer.accepted_by(&anna).await;
     anna.close(&chat.id).await;
-    let refused = hotline.twilio.disconnect(&hotline.channel).await;
+    let refused = hotline.twilio.ground.disconnect(&hotline.channel).await;
     refused.assert_refused(409, "channel_has_chats");
     assert!(!refused.error_text().is_empty());
     assert_ne!(hotline.account.receiver().await["callback_url"], "", "the webhook stays");
@@ -205,7 +205,7 @@ async fn c7_the_sandbox_is_connected_by_who_takes_part_and_its_address_is_pasted
     let connected: Connected = twilio.confirm(&confirming, &account.code().await).await.read();
     assert_eq!(connected.warnings, ["receiver_by_hand"]);
     assert_eq!(connected.receiver_address.as_deref(), Some(confirming.receiver_address.as_str()));
-    let health = twilio.health(&connected.channel).await;
+    let health = twilio.ground.health(&connected.channel).await;
     assert_eq!((&health["ok"], &health["receiver_address"]), (&json!(true), &json!(confirming.receiver_address)));
     // Pasted by hand, what a participant writes comes here: the channel is switched off, so it is taken and dropped (C1).
     let pasted = json!({"callback_url": confirming.receiver_address});
@@ -214,7 +214,7 @@ async fn c7_the_sandbox_is_connected_by_who_takes_part_and_its_address_is_pasted
     let texted = participant.write("Hello").await;
     participant.taken(&texted).await;
     let deleted = eventually("the sandbox to be let go", SOON, async || {
-        let reply = twilio.disconnect(&connected.channel).await;
+        let reply = twilio.ground.disconnect(&connected.channel).await;
         (reply.status == 204).then_some(reply)
     });
     deleted.await;
