@@ -136,7 +136,7 @@ impl Account {
 
     /// The customer of this number, or id.
     pub fn customer_of(&self, id: &str) -> Texter {
-        Texter { account: self.clone(), id: id.to_owned() }
+        Texter { account: self.clone(), id: id.to_owned(), name: format!("Texter {id}") }
     }
 
     /// The code that was sent to the confirmation number last: whoever was asked to try again has begun twice.
@@ -177,6 +177,8 @@ pub struct Texter {
     pub account: Account,
     /// Their phone number, or WhatsApp's id of them, if they show none.
     pub id: String,
+    /// The name of their profile.
+    pub name: String,
 }
 
 /// What became of a customer's message.
@@ -191,7 +193,7 @@ pub struct Texted {
 impl Texter {
     /// The name of their profile.
     pub fn name(&self) -> String {
-        format!("Texter {}", self.id)
+        self.name.clone()
     }
 
     /// Writes a text.

@@ -1,11 +1,13 @@
-//! Operators who take every chat that they are offered and answer whatever is written.
+//! Operators who take every chat that they are offered, answer whatever is written and send the invoice to whoever asks for it.
 
 use std::collections::{HashMap, HashSet};
 
-use domain::ChatId;
-use domain::OfferId;
-use domain::message::{Author, DeliveryState};
+use domain::content::Content;
+use domain::file::File;
+use domain::message::{Author, DeliveryState, Message};
 use domain::operator::Status;
+use domain::{ChatId, OfferId, Provider};
+use e2e::files::Sample;
 use e2e::stack::SignIn;
 use e2e::world::Ground;
 use e2e::{View, Window};
@@ -15,14 +17,16 @@ use wire::operators::{ChatView, Command};
 use crate::say;
 use crate::shop::Shop;
 
+/// What whoever asks for it gets.
+const INVOICE: &[u8] = include_bytes!("invoice.pdf");
 /// How often an operator whose connection ended tries to come back.
 const COMEBACKS_MAX: u32 = 1000;
 
 /// Something to do.
 enum Work {
     Accept(OfferId, ChatView),
-    Answer(ChatView, u64, String),
-    Arrived(ChatId, u64, String),
+    Answer(ChatView, Message),
+    Arrived(ChatView, u64),
     ComeBack,
 }
 
@@ -44,7 +48,7 @@ pub(crate) async fn bring_online(ground: &Ground, shop: &Shop) -> JoinSet<()> {
         agents.spawn_local(async move {
             let mut window = window;
             for _ in 0..COMEBACKS_MAX {
-                answer_all(&who, &window).await;
+                answer_all(&ground, &who, &window).await;
                 say(&who.name, "lost the connection, and comes back");
                 window = ground.sign_in(&who, id.clone()).await.come_online().await;
             }
@@ -54,7 +58,7 @@ pub(crate) async fn bring_online(ground: &Ground, shop: &Shop) -> JoinSet<()> {
 }
 
 /// Works until the connection ends.
-async fn answer_all(who: &SignIn, window: &Window) {
+async fn answer_all(ground: &Ground, who: &SignIn, window: &Window) {
     let mut done = Done::default();
     while let Some(work) = window.until(|view| next(view, &done)).await {
         match work {
@@ -63,13 +67,14 @@ async fn answer_all(who: &SignIn, window: &Window) {
                 accept(who, window, &offer, &chat).await;
                 done.offers.insert(offer);
             }
-            Work::Answer(chat, seq, words) => {
-                done.answered.insert(chat.id.clone(), seq);
-                answer(who, window, &chat, &words).await;
+            Work::Answer(chat, message) => {
+                done.answered.insert(chat.id.clone(), message.seq);
+                answer(ground, who, window, &chat, &message).await;
             }
-            Work::Arrived(chat, seq, name) => {
-                say("delivered", &format!("Telegram has message {seq} of {}'s reply to {name}", who.name));
-                done.arrived.insert((chat, seq));
+            Work::Arrived(chat, seq) => {
+                let (messenger, name) = (name_of(chat.provider), &chat.customer_name);
+                say("delivered", &format!("{messenger} has message {seq} of {}'s reply to {name}", who.name));
+                done.arrived.insert((chat.id, seq));
             }
             Work::ComeBack => window.set_status(Status::Active).await,
         }
@@ -92,15 +97,18 @@ fn unanswered(view: &View, done: &Done, chat: &ChatView) -> Option<Work> {
     let messages = view.messages_of(&chat.id);
     let last = messages.iter().rev().find(|message| message.author != Author::System)?;
     let answered = done.answered.get(&chat.id).copied().unwrap_or(0);
-    let asks = last.author == Author::Customer && last.seq > answered;
-    asks.then(|| Work::Answer(chat.clone(), last.seq, last.content.words().unwrap_or_default().to_owned()))
+    // A file is looked at when it is there.
+    let asks =
+        last.author == Author::Customer && last.seq > answered && !matches!(last.file, Some(File::Pending { .. }));
+    asks.then(|| Work::Answer(chat.clone(), (*last).clone()))
 }
 
 fn arrived(view: &View, done: &Done, chat: &ChatView) -> Option<Work> {
     view.messages_of(&chat.id).into_iter().find_map(|message| {
-        let sent = message.delivery.as_ref().is_some_and(|delivery| delivery.state == DeliveryState::Sent);
-        let key = (chat.id.clone(), message.seq);
-        (sent && !done.arrived.contains(&key)).then(|| Work::Arrived(key.0, key.1, chat.customer_name.clone()))
+        let there = [DeliveryState::Sent, DeliveryState::Delivered, DeliveryState::Read];
+        let sent = message.delivery.as_ref().is_some_and(|delivery| there.contains(&delivery.state));
+        let is_news = sent && !done.arrived.contains(&(chat.id.clone(), message.seq));
+        is_news.then(|| Work::Arrived(chat.clone(), message.seq))
     })
 }
 
@@ -114,16 +122,22 @@ async fn accept(who: &SignIn, window: &Window, offer: &OfferId, chat: &ChatView)
     window.sync(Vec::new()).await;
 }
 
-async fn answer(who: &SignIn, window: &Window, chat: &ChatView, words: &str) {
-    say(&who.name, &format!("reads \"{words}\""));
+async fn answer(ground: &Ground, who: &SignIn, window: &Window, chat: &ChatView, message: &Message) {
+    let words = message.content.words().unwrap_or_default();
+    say(&who.name, &format!("reads {}", shown(message, words)));
     let typing = window.ask(Command::Typing { chat: chat.id.clone() }).await;
     if let Some(problem) = typing.error {
         say(&who.name, &format!("could not be shown as typing: {}", problem.text));
     }
-    let leaving = words.to_lowercase().contains("bye");
-    let name = &chat.customer_name;
+    let (name, asked) = (&chat.customer_name, words.to_lowercase());
+    if asked.contains("invoice") {
+        return send_invoice(ground, who, window, chat).await;
+    }
+    let leaving = asked.contains("bye");
     let text = if leaving {
         format!("Good-bye, {name}, and thank you for writing!")
+    } else if matches!(message.content, Content::Media { .. }) {
+        format!("I am sorry to see that, {name}. You will get a new one.")
     } else {
         format!("Hello {name}, this is {}. You wrote: \"{words}\". I am looking into it.", who.name)
     };
@@ -134,5 +148,30 @@ async fn answer(who: &SignIn, window: &Window, chat: &ChatView, words: &str) {
     }
     if leaving && window.ask(Command::Close { chat: chat.id.clone() }).await.ok {
         say("close", &format!("{} closes the chat of {name}", who.name));
+    }
+}
+
+fn shown(message: &Message, words: &str) -> String {
+    match &message.file {
+        None => format!("\"{words}\""),
+        Some(File::Stored { content_type, size_bytes, .. }) => {
+            format!("\"{words}\" and sees the file ({content_type}, {size_bytes} bytes)")
+        }
+        Some(File::Pending { .. } | File::Missing { .. }) => format!("\"{words}\" with a file that cannot be had"),
+    }
+}
+
+async fn send_invoice(ground: &Ground, who: &SignIn, window: &Window, chat: &ChatView) {
+    let (name, content_type) = ("invoice-4711.pdf".to_owned(), "application/pdf".to_owned());
+    let invoice = Sample { name, content_type, bytes: INVOICE.to_vec() };
+    window.send_sample(&ground.http, &chat.id, &invoice, None).await;
+    say("file", &format!("{} sends {} to {}", who.name, invoice.name, chat.customer_name));
+}
+
+fn name_of(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Telegram => "Telegram",
+        Provider::Messenger => "Messenger",
+        Provider::Whatsapp => "WhatsApp",
     }
 }

@@ -1,9 +1,12 @@
-//! The demonstration: a shop with a bot, operators who answer whoever writes, and one conversation to begin with.
+//! The demonstration: a shop that has a bot on Telegram, a page on Messenger and a number on WhatsApp, operators who answer whoever
+//! writes, and one conversation on each to begin with.
 //!
-//! `demo` plays the conversation, prints where everything is, and keeps the operators online until Ctrl-C. `demo --once` ends
-//! after the conversation; its exit code says whether it went well.
+//! `demo` plays the conversations, prints where everything is, and keeps the operators online until Ctrl-C. `demo --once` ends
+//! after them; its exit code says whether it went well.
 
 mod agent;
+mod callers;
+mod doors;
 mod shop;
 mod story;
 
@@ -70,7 +73,7 @@ async fn run(stack: Stack, once: bool) {
     let ground = Ground::of(stack).await;
     let shop = shop::open(&ground).await;
     let mut agents = agent::bring_online(&ground, &shop).await;
-    story::play(&shop).await;
+    story::play(&shop.doors).await;
     if once {
         return;
     }

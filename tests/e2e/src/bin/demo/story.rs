@@ -1,32 +1,39 @@
-//! The conversation that the demonstration begins with.
+//! The conversations that the demonstration begins with.
 
-use e2e::Customer;
-use serde_json::json;
+use e2e::files::Sample;
 
+use crate::callers::Caller;
+use crate::doors::Doors;
 use crate::say;
-use crate::shop::Shop;
 
-/// What the customer says; the last line has the operator close the chat.
-const LINES: [&str; 3] = ["Hello! Where is my order 4711?", "It should have been here on Monday.", "Thank you, bye!"];
+/// What a customer sends a photo of.
+const PARCEL: &[u8] = include_bytes!("parcel.png");
 
-/// Plays it: each line is answered at the messenger before the next.
-pub(crate) async fn play(shop: &Shop) {
-    // A customer of this run's own, so that the conversation begins at its beginning.
-    let customer = shop.bot.customer(e2e::now_ms());
-    let profile = json!({"first_name": "Ada", "last_name": "Example"});
-    shop.bot.ask(reqwest::Method::PUT, &format!("/customers/{}", customer.id), Some(&profile)).await;
-    for (at, line) in LINES.into_iter().enumerate() {
-        write(&customer, line).await;
-        let answers = customer.received(at + 1).await;
-        say("Ada", &format!("receives \"{}\"", answers[at]));
+/// Plays one conversation on each messenger: each line is answered there before the next.
+pub(crate) async fn play(doors: &Doors) {
+    for mut caller in Caller::at_each(doors).await {
+        converse(&mut caller).await;
     }
-    say("demo", "the conversation is complete: in through the webhook, offered, accepted, answered at the messenger");
+    say(
+        "demo",
+        "the conversations are complete: in through the webhooks, offered, accepted, answered at the messengers",
+    );
 }
 
-async fn write(customer: &Customer, line: &str) {
-    say("Ada", &format!("writes \"{line}\""));
-    let written = customer.write(line).await;
-    let delivery = customer.bot.delivery(written.update_id).await;
-    let tries = delivery["attempts"].as_array().map_or(0, Vec::len);
-    say("webhook", &format!("took the update in ({} at try {tries})", delivery["attempts"][tries - 1]["status"]));
+async fn converse(caller: &mut Caller) {
+    caller.write("Hello! Where is my order 4711?").await;
+    if caller.meets_bot() {
+        caller.is_answered_by_bot("I am a bot. I can tell you when we are open.").await;
+        caller.write("I would rather talk to a person.").await;
+        caller.is_passed_by_bot().await;
+    }
+    caller.reads().await;
+    let photo = Sample { name: "parcel.png".to_owned(), content_type: "image/png".to_owned(), bytes: PARCEL.to_vec() };
+    caller.send_photo(&photo, "It came like this.").await;
+    caller.reads().await;
+    caller.write("May I have the invoice?").await;
+    caller.gets_file().await;
+    caller.write("Thank you, bye!").await;
+    caller.reads().await;
+    caller.is_back_with_bot().await;
 }
