@@ -40,6 +40,16 @@ for messenger in ("telegram", "messenger"):
         if path.suffix in (".json", ".txt"):
             seed(f"{messenger}_update", path.stem, path.read_bytes())
 
+CARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Example;Grace;;;\r\nFN:Grace Example\r\n"
+CARD += "item1.TEL;type=CELL;waid=4930123456:+49 30 123456\r\nitem1.X-ABLabel:Mobile\r\nEND:VCARD\r\n"
+OLD_CARD = "BEGIN:VCARD\nVERSION:2.1\nFN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:J=C3=BC=\n rgen\nTEL;CELL:1\nEND:VCARD\n"
+PHOTO = "BEGIN:VCARD\nVERSION:4.0\nFN:A\\, B\nPHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQ\nBDAY:19850412\nTEL;VALUE=uri:tel:+1\nEND:VCARD\n"
+for name, card in (("card", CARD), ("old_card", OLD_CARD), ("photo_card", PHOTO), ("cards", 3 * CARD)):
+    seed("file", name, card.encode())
+FILES = (("jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0"), ("mp4", b"\0\0\0\x20ftypisom\0\0\x02\0"), ("pdf", b"%PDF-1.7\n"), ("zip", b"PK\x03\x04"))
+for name, head in FILES:
+    seed("file", name, head)
+
 for path in sorted((FIXTURES / "twilio").glob("*.form")):
     seed("twilio_form", path.stem, path.read_bytes())
 

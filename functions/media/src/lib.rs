@@ -14,10 +14,10 @@ use domain::chat::Chat;
 use domain::content::Content;
 use domain::decision::Decision;
 use domain::delivery::listener;
-use domain::file::{self, File, FileKey, Next};
+use domain::file::{self, Arrival, File, FileKey, Next};
 use domain::message::Message;
 use domain::{ChatId, Refusal};
-use messengers::files::{fetch_bytes_max, sniff};
+use messengers::files::{fetch_bytes_max, says, sniff};
 use ports::files::{Download, Fetched, Files, Wanted};
 use ports::records::{chat_key, decode_chat, decode_message, message_key};
 use ports::timers::NoTimers;
@@ -118,7 +118,7 @@ where
         let Some(File::Pending { since_ms }) = message.file else { return Ok(Verdict::Done) };
         let source = source_of(&message);
         let next = match self.fetch(&chat, &message).await {
-            Ok(file) => return self.settle(&chat.id, seq, source, &file).await,
+            Ok(arrival) => return self.settle(&chat.id, seq, source, &arrival).await,
             Err(Trouble::Final(reason)) => Next::Missing(reason),
             Err(Trouble::NotFound) => file::after_not_found(tries),
             Err(Trouble::Fault) => file::after_fault(since_ms, tries, self.desk.now_ms()),
@@ -128,7 +128,7 @@ where
             Next::Swept => Ok(Verdict::Done),
             Next::Missing(reason) => {
                 telemetry::count("file_missing", reason);
-                self.settle(&chat.id, seq, source, &File::Missing { reason: reason.to_owned() }).await
+                self.settle(&chat.id, seq, source, &Arrival::missing(reason)).await
             }
         }
     }
@@ -140,7 +140,7 @@ where
     }
 
     /// Brings the file into the bucket, and says what it is.
-    async fn fetch(&self, chat: &Chat, message: &Message) -> Result<File, Trouble> {
+    async fn fetch(&self, chat: &Chat, message: &Message) -> Result<Arrival, Trouble> {
         let Place { source, basic, trusted } = self.place(chat, message).await?;
         let bytes_max = fetch_bytes_max(chat.provider);
         let wanted =
@@ -169,16 +169,23 @@ where
             }
         };
         let (content_type, size_bytes) = (sniff(&bytes).content_type.to_owned(), bytes.len() as u64);
+        let says = says(&message.content, &bytes);
         let key = FileKey::incoming(message);
         self.files.put(&key, &content_type, bytes).await.map_err(|error| {
             tracing::error!(%error, "bucket");
             Trouble::Fault
         })?;
-        Ok(File::Stored { key, content_type, size_bytes })
+        Ok(Arrival { file: File::Stored { key, content_type, size_bytes }, says })
     }
 
     /// Ends the wait for a file, and tells whoever has the chat.
-    async fn settle(&self, chat: &ChatId, seq: u64, source: Option<String>, file: &File) -> Result<Verdict, Fault> {
+    async fn settle(
+        &self,
+        chat: &ChatId,
+        seq: u64,
+        source: Option<String>,
+        arrival: &Arrival,
+    ) -> Result<Verdict, Fault> {
         let mut replaced = false;
         self.desk
             .decide(async || {
@@ -188,7 +195,7 @@ where
                     Some(operator) => self.desk.operator(operator).await?,
                     None => None,
                 };
-                Ok::<Decision, Fault>(file::stored(&message, source.as_deref(), file.clone(), listener.as_ref()))
+                Ok::<Decision, Fault>(file::arrived(&message, source.as_deref(), arrival.clone(), listener.as_ref()))
             })
             .await?;
         // An edit brought another file while this one was on its way.

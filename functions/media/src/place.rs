@@ -105,8 +105,9 @@ fn trouble(channel: &ChannelId, failure: &Failure) -> Trouble {
     match failure.class {
         FailureClass::PermanentMessage if failure.code == "too_large" => Trouble::Final(file::TOO_LARGE),
         FailureClass::PermanentChannel | FailureClass::Configuration => Trouble::Final(file::CHANNEL_REFUSED),
-        FailureClass::PermanentMessage
-        | FailureClass::PermanentContact
+        // "Wrong file_id or the file is temporarily unavailable": it cannot be told which.
+        FailureClass::PermanentMessage => Trouble::NotFound,
+        FailureClass::PermanentContact
         | FailureClass::RetryPlain
         | FailureClass::OwnedByOther
         | FailureClass::SuccessNoop => Trouble::Final(file::GONE),

@@ -99,6 +99,8 @@ pub enum MediaKind {
     Voice,
     /// A sticker.
     Sticker,
+    /// Somebody's contact card that comes as a file (WhatsApp): once it is here, the message is a [`Content::ContactCard`].
+    ContactCard,
     /// Any other file.
     Document,
 }

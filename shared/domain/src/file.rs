@@ -165,8 +165,26 @@ pub fn after_not_found(tries: u32) -> Next {
     waits.map_or(Next::Missing(GONE), |&seconds| Next::Again(seconds))
 }
 
-/// The file of a message is in the bucket. Nothing, if it is not awaited (any more), or the message has another file by now.
-pub fn stored(message: &Message, source: Option<&str>, file: File, listener: Option<&Operator>) -> Decision {
+/// What a wait for a file ends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The file as it is now: stored or missing, never pending.
+    pub file: File,
+    /// What the message says by what is in the file, where that is more than that there is one: a contact card.
+    pub says: Option<Content>,
+}
+
+impl Arrival {
+    /// The file cannot be had, for this reason.
+    pub fn missing(reason: &str) -> Self {
+        Self { file: File::Missing { reason: reason.to_owned() }, says: None }
+    }
+}
+
+/// The wait for the file of a message, which is at `source`, is over. Nothing, if it is not awaited (any more), or the message
+/// has another file by now.
+pub fn arrived(message: &Message, source: Option<&str>, arrival: Arrival, listener: Option<&Operator>) -> Decision {
+    let Arrival { file, says } = arrival;
     debug_assert!(!matches!(file, File::Pending { .. }), "it has reached its end");
     let same = matches!(&message.content, Content::Media { media } if media.source.as_deref() == source);
     if !same || !matches!(message.file, Some(File::Pending { .. })) {
@@ -175,16 +193,14 @@ pub fn stored(message: &Message, source: Option<&str>, file: File, listener: Opt
     let mut next = message.clone();
     next.rev += 1;
     next.file = Some(file);
+    if let Some(content) = says {
+        next.content = content;
+    }
     let mut decision = Decision { writes: vec![Write::Message(next.clone())], ..Decision::default() };
     if let Some(listener) = listener {
         decision.tell(listener, News::Message(next));
     }
     decision
-}
-
-/// The file of a message cannot be had, for this reason; otherwise as [`stored`].
-pub fn missing(message: &Message, source: Option<&str>, reason: &str, listener: Option<&Operator>) -> Decision {
-    stored(message, source, File::Missing { reason: reason.to_owned() }, listener)
 }
 
 #[cfg(test)]
@@ -282,17 +298,28 @@ mod tests {
     #[test]
     fn an_awaited_file_arrives_once() {
         let operator = Operator::new(ann(), "Ann");
-        let decision = stored(&pending(), Some("AgAC"), kept(), Some(&operator));
+        let here = || Arrival { file: kept(), says: None };
+        let decision = arrived(&pending(), Some("AgAC"), here(), Some(&operator));
         let [Write::Message(after)] = decision.writes.as_slice() else { panic!("{decision:?}") };
-        assert_eq!((after.rev, &after.file), (2, &Some(kept())));
+        assert_eq!((after.rev, &after.file, &after.content), (2, &Some(kept()), &pending().content));
         assert!(matches!(decision.tells.as_slice(), [tell] if tell.news == News::Message(after.clone())));
-        assert!(stored(after, Some("AgAC"), kept(), None).is_nothing(), "it is here already");
-        assert!(missing(after, Some("AgAC"), GONE, None).is_nothing(), "it is here already");
-        assert!(stored(&pending(), Some("another"), kept(), None).is_nothing(), "an edit brought another file");
-        let decision = missing(&pending(), Some("AgAC"), GONE, None);
+        assert!(arrived(after, Some("AgAC"), here(), None).is_nothing(), "it is here already");
+        assert!(arrived(after, Some("AgAC"), Arrival::missing(GONE), None).is_nothing(), "it is here already");
+        assert!(arrived(&pending(), Some("another"), here(), None).is_nothing(), "an edit brought another file");
+        let decision = arrived(&pending(), Some("AgAC"), Arrival::missing(GONE), None);
         let [Write::Message(after)] = decision.writes.as_slice() else { panic!("{decision:?}") };
         assert_eq!(after.file, Some(File::Missing { reason: "file_gone".to_owned() }));
         assert!(decision.tells.is_empty());
+    }
+
+    #[test]
+    fn w4_what_a_file_says_takes_the_place_of_what_was_said_of_it() {
+        let card = Content::ContactCard { name: "Grace".to_owned(), phone: None };
+        let arrival = Arrival { file: kept(), says: Some(card.clone()) };
+        let decision = arrived(&pending(), Some("AgAC"), arrival.clone(), None);
+        let [Write::Message(after)] = decision.writes.as_slice() else { panic!("{decision:?}") };
+        assert_eq!((&after.content, &after.file), (&card, &Some(kept())), "the file stays to be opened");
+        assert!(arrived(after, Some("AgAC"), arrival, None).is_nothing());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Fuzz targets for every parser of foreign bytes. Each is a plain function that panics when a parser does, or when what it
 //! made of the bytes breaks its promise; no fuzzer is needed to run one.
 
+mod files;
 mod messenger;
 mod operators;
 mod queues;
@@ -20,7 +21,7 @@ pub struct Target {
 }
 
 /// All of them: one a kind of foreign bytes. Where several parsers read a kind, the first byte says which of them gets the rest.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "telegram_update", run: telegram::update },
     Target { name: "messenger_update", run: messenger::update },
     Target { name: "twilio_form", run: twilio::form },
@@ -36,6 +37,7 @@ pub const TARGETS: [Target; 7] = [
             one_of(data, &[frame, http_body, token, cursor, ids, telegram::split]);
         },
     },
+    Target { name: "file", run: files::file },
     Target { name: "event", run: |data| one_of(data, &[queues::body, queues::timer, queues::invocation]) },
 ];
 

@@ -6,6 +6,8 @@ use domain::content::MediaKind;
 pub const OCTET_STREAM: &str = "application/octet-stream";
 /// The type of words.
 const PLAIN_TEXT: &str = "text/plain";
+/// The type of contact cards (RFC 6350).
+pub(super) const CARD: &str = "text/vcard";
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,13 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         Some("audio/m4a") => "audio/mp4",
         Some(known) => known,
         None if is_3gp(head) => "video/3gpp",
-        None if is_text(head) => PLAIN_TEXT,
+        None if is_text(head) => {
+            if is_card(head) {
+                CARD
+            } else {
+                PLAIN_TEXT
+            }
+        }
         None => OCTET_STREAM,
     };
     let kind = if found == Some("audio/opus") { MediaKind::Voice } else { kind_of(content_type) };
@@ -58,6 +66,12 @@ fn is_text(head: &[u8]) -> bool {
         Err(_) => return false,
     };
     !text.is_empty() && !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}'))
+}
+
+/// Whether the text begins as a contact card does; what writes them puts blank lines, or a byte order mark, before it.
+fn is_card(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
+    text.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"BEGIN:VCARD"))
 }
 
 #[cfg(test)]
@@ -97,6 +111,9 @@ mod tests {
         check(b"MZ\x90\0\x03\0\0\0", "application/vnd.microsoft.portable-executable", Document);
         check(b"<!DOCTYPE html><script>", "text/html", Document);
         check(b"<?xml version=\"1.0\"?><svg>", "text/xml", Document);
+        check(b"BEGIN:VCARD\r\nVERSION:3.0\r\n", "text/vcard", Document);
+        check(b"\xef\xbb\xbf\nbegin:vcard\n", "text/vcard", Document);
+        check(b"Subject: BEGIN:VCARD\n", "text/plain", Document);
     }
 
     #[test]

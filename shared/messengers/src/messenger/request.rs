@@ -28,7 +28,7 @@ pub fn send_attachment(page: &str, psid: &str, kind: MediaKind, url: &str, metad
         MediaKind::Photo | MediaKind::Animation | MediaKind::Sticker => "image",
         MediaKind::Video | MediaKind::VideoNote => "video",
         MediaKind::Audio | MediaKind::Voice => "audio",
-        MediaKind::Document => "file",
+        MediaKind::Document | MediaKind::ContactCard => "file",
     };
     let attachment = json!({ "type": kind, "payload": { "url": url, "is_reusable": false } });
     send(page, psid, &json!({ "attachment": attachment, "metadata": metadata }))

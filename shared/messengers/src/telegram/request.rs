@@ -55,7 +55,7 @@ pub fn send_file(
         MediaKind::Audio => ("sendAudio", "audio"),
         MediaKind::Voice => ("sendVoice", "voice"),
         MediaKind::Sticker => ("sendSticker", "sticker"),
-        MediaKind::Document => ("sendDocument", "document"),
+        MediaKind::Document | MediaKind::ContactCard => ("sendDocument", "document"),
     };
     let mut fields = vec![("chat_id".to_owned(), chat_id.to_owned())];
     fields.extend(caption.map(|caption| ("caption".to_owned(), caption.to_owned())));

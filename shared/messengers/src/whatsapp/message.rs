@@ -121,6 +121,7 @@ fn kind(message_type: Option<&str>, mime_type: &str) -> MediaKind {
     let essence = mime_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match (message_type, essence.split_once('/')) {
         (Some("document"), _) => MediaKind::Document,
+        (Some("contacts"), _) | (_, Some(("text", "vcard" | "x-vcard"))) => MediaKind::ContactCard,
         // WhatsApp has pictures of this type as stickers only.
         (Some("sticker"), _) | (_, Some(("image", "webp"))) => MediaKind::Sticker,
         (_, Some(("image", "gif"))) => MediaKind::Animation,

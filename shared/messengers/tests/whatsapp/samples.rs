@@ -87,7 +87,7 @@ const EXPECTED: [(&str, &str); 64] = [
     ("audio.form", r#"MM-102 Synt: Audio at "ME-1" type "audio/mpeg""#),
     ("button.form", r#"SM-109 Synt: button "Yes, please" re "SMdddddddddddddddddddddddddddddddd""#),
     ("button_without_text.form", r#"SM-10a Synt: button "yes:1""#),
-    ("contact_card.form", r#"MM-8 Synt: Document at "ME-1" type "text/vcard""#),
+    ("contact_card.form", r#"MM-8 Synt: ContactCard at "ME-1" type "text/vcard""#),
     ("document.form", r#"MM-5 Synt: Document at "ME-1" type "application/pdf" caption "invoice.pdf""#),
     ("emoji.form", r#"SM-e whatsapp:+15005550006 "Zoë 🦄 & Co": text "привет 👋 + & = %""#),
     ("empty.form", "SM-115 Synt: unsupported empty"),

@@ -50,7 +50,6 @@ async fn c7_every_kind_of_message_shows_as_what_it_is() {
         (json!({"body": "handed on", "forwarded": true}), "text handed on"),
         (json!({"body": "I saw this", "referral": advertisement}), "text I saw this"),
         (json!({"fields": {"MessageType": "poll", "NewField": "x"}}), "unsupported poll"),
-        (json!({"contact": {"name": "Grace Example", "phone": "+4930123456"}}), "media document"),
     ];
     for (what, _) in &kinds {
         // Webhooks wait for no other: the next is not written before this one is here.
@@ -68,7 +67,18 @@ async fn c7_every_kind_of_message_shows_as_what_it_is() {
     assert_eq!(all[4].reply_to.as_deref(), Some(first.as_str()));
     assert_eq!(all[5].forwarded_from.as_deref(), Some("unknown"));
     assert_eq!(all[6].quote.as_deref(), Some("Chat with us\nNow\nhttps://example.com/ad"));
-    assert_eq!(json!(all[8].content)["media"]["mime_type"], "text/vcard");
+}
+
+#[tokio::test]
+async fn c7_a_contact_card_shows_who_is_on_it_and_can_be_opened() {
+    let (hotline, anna, customer, chat) = talking().await;
+    let texted = customer.write_message(&json!({"contact": {"name": "Grace Ünal", "phone": "+4930123456"}})).await;
+    customer.taken(&texted).await;
+    let card = anna.stored(&chat.id, 2).await;
+    assert_eq!(json!(card.content), json!({"kind": "contact_card", "name": "Grace Ünal", "phone": "+4930123456"}));
+    let (content_type, bytes) = anna.read_file(hotline.http(), &chat.id, 2).await;
+    assert_eq!(content_type, "text/vcard");
+    assert!(bytes.starts_with(b"BEGIN:VCARD\r\n"));
 }
 
 #[tokio::test]
