@@ -28,8 +28,21 @@ pub(crate) struct Fate {
     pub(crate) outcome: Outcome,
     /// Of its channel.
     pub(crate) channel: Health,
-    /// Whether its customer can be written to, where that shows.
-    pub(crate) reachable: Option<bool>,
+    /// Of its customer, or their conversation, where that shows.
+    pub(crate) customer: Standing,
+}
+
+/// What an answer says of the customer and their conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// They can be written to.
+    Reachable,
+    /// They cannot, until they do something about it.
+    Unreachable,
+    /// Another app has the conversation in hand.
+    WithOther,
+    /// Nothing.
+    Untold,
 }
 
 /// How a channel is.
@@ -51,7 +64,12 @@ pub(crate) enum Health {
 impl Fate {
     /// A reply that fails without a call.
     pub(crate) fn unsendable(code: &str) -> Self {
-        Self { outcome: Outcome::Failed(code.to_owned()), channel: Health::Untold, reachable: None }
+        Self { outcome: Outcome::Failed(code.to_owned()), channel: Health::Untold, customer: Standing::Untold }
+    }
+
+    /// It surely was not processed, by no fault of the messenger's: once more, after the pause that every reply makes.
+    pub(crate) fn not_processed() -> Self {
+        Self { outcome: Outcome::NotProcessed, channel: Health::Untold, customer: Standing::Untold }
     }
 }
 
@@ -59,7 +77,7 @@ impl Fate {
 /// `may_repeat`.
 pub(crate) fn judge(result: Result<Option<String>, Failure>, may_repeat: bool) -> Answer {
     let failure = match result {
-        Ok(id) => return fate(Outcome::Sent(id), Health::Fine, Some(true)),
+        Ok(id) => return fate(Outcome::Sent(id), Health::Fine, Standing::Reachable),
         Err(failure) => failure,
     };
     let failed = Outcome::Failed(failure.code.to_owned());
@@ -68,27 +86,27 @@ pub(crate) fn judge(result: Result<Option<String>, Failure>, may_repeat: bool) -
         FailureClass::RetryPlain if may_repeat => Answer::Again(Change::Plain),
         FailureClass::Hold { retry_after_s } => {
             let asks_ms = Some(i64::from(retry_after_s) * 1000);
-            fate(Outcome::NotProcessed, Health::Failing { asks_ms }, None)
+            fate(Outcome::NotProcessed, Health::Failing { asks_ms }, Standing::Untold)
         }
-        FailureClass::Retry => fate(Outcome::NotProcessed, Health::Failing { asks_ms: None }, None),
-        FailureClass::RetryMigrated { .. }
-        | FailureClass::RetryPlain
-        | FailureClass::PermanentMessage
-        | FailureClass::OwnedByOther => fate(failed, Health::Fine, None),
-        FailureClass::PermanentContact => fate(failed, Health::Fine, Some(false)),
+        FailureClass::Retry => fate(Outcome::NotProcessed, Health::Failing { asks_ms: None }, Standing::Untold),
+        FailureClass::RetryMigrated { .. } | FailureClass::RetryPlain | FailureClass::PermanentMessage => {
+            fate(failed, Health::Fine, Standing::Untold)
+        }
+        FailureClass::OwnedByOther => fate(failed, Health::Fine, Standing::WithOther),
+        FailureClass::PermanentContact => fate(failed, Health::Fine, Standing::Unreachable),
         FailureClass::PermanentChannel | FailureClass::Configuration => {
-            fate(failed, Health::Refused(failure.code), None)
+            fate(failed, Health::Refused(failure.code), Standing::Untold)
         }
-        FailureClass::SuccessNoop => fate(Outcome::Sent(None), Health::Fine, Some(true)),
+        FailureClass::SuccessNoop => fate(Outcome::Sent(None), Health::Fine, Standing::Reachable),
         // A messenger that hangs would make every waiting reply unknown: it counts as failing, so that they wait instead.
         FailureClass::Unknown => {
-            fate(Outcome::Unknown(failure.code.to_owned()), Health::Failing { asks_ms: None }, None)
+            fate(Outcome::Unknown(failure.code.to_owned()), Health::Failing { asks_ms: None }, Standing::Untold)
         }
     }
 }
 
-fn fate(outcome: Outcome, channel: Health, reachable: Option<bool>) -> Answer {
-    Answer::Fate(Fate { outcome, channel, reachable })
+fn fate(outcome: Outcome, channel: Health, customer: Standing) -> Answer {
+    Answer::Fate(Fate { outcome, channel, customer })
 }
 
 #[cfg(test)]
@@ -114,20 +132,20 @@ mod tests {
         let failing = |asks_ms| Health::Failing { asks_ms };
         let refused = Health::Refused(CODE);
         let migrated = || FailureClass::RetryMigrated { chat_id: "-100".to_owned() };
-        for (class, outcome, channel, reachable) in [
-            (FailureClass::Hold { retry_after_s: 7 }, Outcome::NotProcessed, failing(Some(7_000)), None),
-            (FailureClass::Retry, Outcome::NotProcessed, failing(None), None),
-            (migrated(), failed(), Health::Fine, None),
-            (FailureClass::RetryPlain, failed(), Health::Fine, None),
-            (FailureClass::PermanentMessage, failed(), Health::Fine, None),
-            (FailureClass::OwnedByOther, failed(), Health::Fine, None),
-            (FailureClass::PermanentContact, failed(), Health::Fine, Some(false)),
-            (FailureClass::PermanentChannel, failed(), refused, None),
-            (FailureClass::Configuration, failed(), refused, None),
-            (FailureClass::SuccessNoop, Outcome::Sent(None), Health::Fine, Some(true)),
-            (FailureClass::Unknown, Outcome::Unknown(CODE.to_owned()), failing(None), None),
+        for (class, outcome, channel, customer) in [
+            (FailureClass::Hold { retry_after_s: 7 }, Outcome::NotProcessed, failing(Some(7_000)), Standing::Untold),
+            (FailureClass::Retry, Outcome::NotProcessed, failing(None), Standing::Untold),
+            (migrated(), failed(), Health::Fine, Standing::Untold),
+            (FailureClass::RetryPlain, failed(), Health::Fine, Standing::Untold),
+            (FailureClass::PermanentMessage, failed(), Health::Fine, Standing::Untold),
+            (FailureClass::OwnedByOther, failed(), Health::Fine, Standing::WithOther),
+            (FailureClass::PermanentContact, failed(), Health::Fine, Standing::Unreachable),
+            (FailureClass::PermanentChannel, failed(), refused, Standing::Untold),
+            (FailureClass::Configuration, failed(), refused, Standing::Untold),
+            (FailureClass::SuccessNoop, Outcome::Sent(None), Health::Fine, Standing::Reachable),
+            (FailureClass::Unknown, Outcome::Unknown(CODE.to_owned()), failing(None), Standing::Untold),
         ] {
-            let expected = Answer::Fate(Fate { outcome, channel, reachable });
+            let expected = Answer::Fate(Fate { outcome, channel, customer });
             assert_eq!(judged(class.clone(), false), expected, "{class:?}");
             let first = judged(class.clone(), true);
             match class {
@@ -162,7 +180,7 @@ mod tests {
     #[test]
     fn what_was_sent_keeps_the_messengers_id() {
         let sent = Outcome::Sent(Some("1001".to_owned()));
-        let fate = Fate { outcome: sent, channel: Health::Fine, reachable: Some(true) };
+        let fate = Fate { outcome: sent, channel: Health::Fine, customer: Standing::Reachable };
         assert_eq!(judge(Ok(Some("1001".to_owned())), true), Answer::Fate(fate));
     }
 }

@@ -13,7 +13,9 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::new(&need("AWS_REGION")?, find("AWS_ENDPOINT_URL"), find("AWS_ENDPOINT_URL_DYNAMODB"));
     let sender = &Sender::new(Ports {
         store: aws.store(&need("CONFIG_TABLE")?, &need("WORK_TABLE")?),
-        queues: aws.queues(queues(&[&[QueueName::Routing, QueueName::Delayed][..], &OUTBOUND_PARKED].concat())?),
+        queues: aws.queues(queues(
+            &[&[QueueName::Inbound, QueueName::Routing, QueueName::Delayed][..], &OUTBOUND_PARKED].concat(),
+        )?),
         visibility: aws.visibility(),
         push: aws.push(&need("WEBSOCKET_ENDPOINT")?),
         messenger: HttpMessengers::new(BaseUrls {

@@ -4,20 +4,21 @@ use domain::Provider;
 use domain::contact::Contact;
 use domain::decision::{News, Tell, Write};
 use domain::delivery::{self, Outcome, REPLY_AGE_MS_MAX, Turn};
+use domain::handover;
 use domain::message::Message;
 use domain::operator::Operator;
 use ports::queues::VISIBILITY_S_MAX;
 use ports::records::{self, Hold};
-use ports::secrets::FACEBOOK_APP;
+use ports::secrets::{FACEBOOK_APP, Secret};
 use ports::{Clock, Files, MessengerTransport, Push, Queues, SecretError, Secrets, Store, StoreError, Visibility};
 use runtime::batch::Verdict;
 use runtime::telemetry;
-use wire::queues::Outbound;
+use wire::queues::{Inbound, Outbound, QueueMessage, VERSION};
 
 use crate::Sender;
 use crate::attachment::{self, NoFile};
 use crate::call::{Attachment, Credentials, HandOver, HandedOver, is_sendable};
-use crate::fate::{Fate, Health};
+use crate::fate::{Fate, Health, Standing};
 use crate::letter::Letter;
 use crate::outcome;
 
@@ -169,9 +170,12 @@ where
         let (provider, channel) = (letter.chat.provider, letter.chat.channel.clone());
         let Ready { credentials, address, attachment, site } = ready;
         let call = HandOver { provider, channel: &channel, credentials, address, message: sending, attachment, site };
-        let handed = call.call(&self.messenger).await;
+        let mut handed = call.call(&self.messenger).await;
+        if matches!(handed.fate.channel, Health::Refused(_)) && self.is_outdated(letter, credentials).await {
+            handed.fate = Fate::not_processed();
+        }
         let contact = contact_after(letter.contact.as_ref(), &handed);
-        let Fate { outcome, channel: health, .. } = handed.fate;
+        let Fate { outcome, channel: health, customer } = handed.fate;
         let now_ms = self.desk.now_ms();
         let kept = outcome::keep(&self.desk.store, sending, &outcome, contact.as_ref(), now_ms).await;
         self.note_health(letter, health).await;
@@ -179,9 +183,43 @@ where
         if let Some(contact) = &contact {
             letter.contact = Some(contact.clone());
         }
+        if customer == Standing::WithOther {
+            self.lost_to_other(letter, &message).await;
+        }
         let step = if outcome == Outcome::NotProcessed { self.try_again(letter, &message) } else { Step::Next };
         self.tell(letter, message, contact).await;
         Ok(step)
+    }
+
+    /// Whether a channel was refused with a secret that it no longer has: it was connected anew while the old one was remembered.
+    async fn is_outdated(&self, letter: &Letter, used: &Credentials) -> bool {
+        let is_other = async |name: &str, used: &Secret| match self.secrets.channel_token_now(name).await {
+            Ok(now) => now != *used,
+            Err(_) => false,
+        };
+        let of_app = match &used.app_secret {
+            Some(secret) => is_other(FACEBOOK_APP, secret).await,
+            None => false,
+        };
+        is_other(letter.chat.channel.as_str(), &used.token).await || of_app
+    }
+
+    /// Another app has the conversation, as its messenger said instead of telling by itself: this goes the way of all that
+    /// messengers tell. A hint: without it, the next reply is refused as this one was.
+    async fn lost_to_other(&self, letter: &Letter, refused: &Message) {
+        let Some(contact) = &letter.contact else { return };
+        let Some(event) = handover::refused(refused, &contact.customer) else { return };
+        let inbound = Inbound {
+            v: VERSION,
+            channel: letter.chat.channel.clone(),
+            provider: letter.chat.provider,
+            conversation: letter.chat.id.conversation.clone(),
+            event,
+            received_at_ms: self.desk.now_ms(),
+        };
+        if let Err(error) = self.desk.queues.send(&[QueueMessage::Inbound(inbound)]).await {
+            tracing::warn!(%error, "conversation lost");
+        }
     }
 
     /// When a reply that was not processed has its next turn: when its channel may be used, after a pause of its own, and not
@@ -250,7 +288,11 @@ fn not_now(error: &SecretError) -> Obstacle {
 fn contact_after(before: Option<&Contact>, handed: &HandedOver) -> Option<Contact> {
     let before = before?;
     let mut after = before.clone();
-    after.reachable = handed.fate.reachable.unwrap_or(before.reachable);
+    match handed.fate.customer {
+        Standing::Reachable => after.reachable = true,
+        Standing::Unreachable => after.reachable = false,
+        Standing::WithOther | Standing::Untold => {}
+    }
     if let Some(address) = &handed.moved_to {
         after.customer.address.clone_from(address);
     }

@@ -84,6 +84,15 @@ impl Secrets for ManagedSecrets {
         self.read(&self.token_name(channel)).await
     }
 
+    async fn channel_token_now(&self, channel: &str) -> Result<Secret, SecretError> {
+        let name = self.token_name(channel);
+        let fetched = self.fetch(&name).await;
+        match &self.cache {
+            Some(cache) => cache.renew(&name, SystemClock.now_ms(), fetched),
+            None => fetched,
+        }
+    }
+
     async fn put_channel_token(&self, channel: &str, token: &Secret) -> Result<(), SecretError> {
         let name = self.token_name(channel);
         let put = self.client.put_secret_value().secret_id(&name).secret_string(token.reveal()).send().await;
@@ -138,6 +147,14 @@ impl Cache {
 
     fn forget(&self, name: &str) {
         self.map().remove(name);
+    }
+
+    /// What a reader gets who asks for no other than the present one.
+    fn renew(&self, name: &str, now_ms: i64, fetched: Result<Secret, SecretError>) -> Result<Secret, SecretError> {
+        match fetched {
+            Err(error @ SecretError::Unavailable(_)) => Err(error),
+            told => self.settle(name, now_ms, told),
+        }
     }
 
     /// What a reader gets after the store was asked: without an answer, what was known before.
@@ -197,6 +214,18 @@ mod tests {
         cache.keep("a", 0, Secret::new("1"));
         assert_eq!(cache.settle("a", 70_000, Err(SecretError::Missing)), Err(SecretError::Missing));
         assert_eq!(cache.settle("a", 70_001, unavailable()), unavailable());
+    }
+
+    #[test]
+    fn who_asks_for_the_present_one_gets_no_other() {
+        let cache = Cache::default();
+        cache.keep("a", 0, Secret::new("1"));
+        assert_eq!(cache.renew("a", 1_000, unavailable()), unavailable());
+        assert_eq!(cache.fresh("a", 1_000), Some(Secret::new("1")));
+        assert_eq!(cache.renew("a", 2_000, Ok(Secret::new("2"))), Ok(Secret::new("2")));
+        assert_eq!(cache.fresh("a", 61_999), Some(Secret::new("2")), "remembered from now on");
+        assert_eq!(cache.renew("a", 3_000, Err(SecretError::Missing)), Err(SecretError::Missing));
+        assert_eq!(cache.fresh("a", 3_000), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::chat::{Chat, ChatEvent, Control, EventKind, Route, Stand};
 use crate::contact::Contact;
 use crate::content::Content;
 use crate::decision::{Decision, News, SendHint, Wake, Write};
-use crate::inbound::{Holder, InboundKind};
+use crate::inbound::{Customer, Holder, InboundEvent, InboundKind};
 use crate::message::{Author, Message};
 use crate::operator::Operator;
 use crate::receive::Incoming;
@@ -36,6 +36,10 @@ impl Incoming<'_> {
                     }
                 }
                 decision
+            }
+            // Known already, and by whom it was taken perhaps better than this tells.
+            (Holder::Other { app: None }, Some(open)) if matches!(open.route.control, Some(Control::Others { .. })) => {
+                Decision { writes: vec![self.receipt(None)], ..Decision::default() }
             }
             (Holder::Other { app }, Some(open)) => {
                 let note = self.note(open, "conversation_taken");
@@ -139,6 +143,20 @@ impl Incoming<'_> {
         let content = Content::Unsupported { what: what.to_owned() };
         Message::new(open.id.clone(), open.thread.next_seq, self.now_ms, Author::System, content)
     }
+}
+
+/// What a refused message says, as if the messenger had told it by itself: another app has the conversation (C6). `None` of a
+/// hand-back, which nobody waits for.
+pub fn refused(message: &Message, customer: &Customer) -> Option<InboundEvent> {
+    let Author::Operator { .. } = message.author else { return None };
+    let handed_over_at_ms = message.delivery.as_ref().and_then(|delivery| delivery.handed_over_at_ms)?;
+    Some(InboundEvent {
+        event_id: format!("lost.{}.{handed_over_at_ms}", message.chat),
+        customer: customer.clone(),
+        at_ms: 0,
+        standby: false,
+        what: InboundKind::Control { to: Holder::Other { app: None } },
+    })
 }
 
 /// What a close adds where the conversation was given to us: it goes back, after the last reply, and like a reply it is sent

@@ -46,6 +46,8 @@ pub trait Secrets {
     async fn stack_key(&self) -> Result<Secret, SecretError>;
     /// The messenger's token of a channel (Messenger: the page's; WhatsApp: Twilio's `account:token`), or one of the names above.
     async fn channel_token(&self, channel: &str) -> Result<Secret, SecretError>;
+    /// The same as it is now, whatever is remembered; from then on this one is. For who was refused with the one before.
+    async fn channel_token_now(&self, channel: &str) -> Result<Secret, SecretError>;
     /// Keeps the token of a channel, in place of one that is there.
     async fn put_channel_token(&self, channel: &str, token: &Secret) -> Result<(), SecretError>;
     /// Forgets the token of a channel; none there is no error.
@@ -58,6 +60,9 @@ impl<T: Secrets> Secrets for &T {
     }
     async fn channel_token(&self, channel: &str) -> Result<Secret, SecretError> {
         (**self).channel_token(channel).await
+    }
+    async fn channel_token_now(&self, channel: &str) -> Result<Secret, SecretError> {
+        (**self).channel_token_now(channel).await
     }
     async fn put_channel_token(&self, channel: &str, token: &Secret) -> Result<(), SecretError> {
         (**self).put_channel_token(channel, token).await

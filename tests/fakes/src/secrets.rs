@@ -19,6 +19,7 @@ pub struct FakeSecrets(Rc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     tokens: RefCell<HashMap<String, Secret>>,
+    remembered: RefCell<HashMap<String, Secret>>,
     faults: Faults<SecretError>,
 }
 
@@ -28,6 +29,11 @@ impl FakeSecrets {
     pub fn with_token(self, channel: &str, token: &str) -> Self {
         self.0.tokens.borrow_mut().insert(channel.to_owned(), Secret::new(token));
         self
+    }
+
+    /// Somebody still remembers this token of the channel, though it has another by now.
+    pub fn remember(&self, channel: &str, token: &str) {
+        self.0.remembered.borrow_mut().insert(channel.to_owned(), Secret::new(token));
     }
 
     /// The next `n` calls end with this.
@@ -62,6 +68,13 @@ impl Secrets for FakeSecrets {
 
     async fn channel_token(&self, channel: &str) -> Result<Secret, SecretError> {
         self.0.faults.check()?;
+        let remembered = self.0.remembered.borrow().get(channel).cloned();
+        remembered.or_else(|| self.0.tokens.borrow().get(channel).cloned()).ok_or(SecretError::Missing)
+    }
+
+    async fn channel_token_now(&self, channel: &str) -> Result<Secret, SecretError> {
+        self.0.faults.check()?;
+        self.0.remembered.borrow_mut().remove(channel);
         self.0.tokens.borrow().get(channel).cloned().ok_or(SecretError::Missing)
     }
 

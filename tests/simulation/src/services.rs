@@ -429,6 +429,10 @@ impl Secrets for Port {
         self.services.secrets.channel_token(channel).await
     }
 
+    async fn channel_token_now(&self, channel: &str) -> Result<Secret, SecretError> {
+        self.channel_token(channel).await
+    }
+
     async fn put_channel_token(&self, channel: &str, token: &Secret) -> Result<(), SecretError> {
         self.services.secrets.put_channel_token(channel, token).await
     }

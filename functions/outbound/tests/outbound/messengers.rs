@@ -5,12 +5,14 @@ use domain::chat::{Control, Stand};
 use domain::config::{Configuration, Settings};
 use domain::content::{Content, Media, MediaKind};
 use domain::file::{File, FileKey};
+use domain::inbound::{Holder, InboundKind};
 use domain::message::DeliveryState::{self, Failed, Queued, Sent, Unknown};
 use domain::reply::Part;
 use messengers::call::{Body, Call, Host};
 use ports::records::put_configuration;
 use ports::{FileError, MessengerReply, SecretError};
 use serde_json::{Value, json};
+use wire::queues::QueueMessage;
 
 use crate::support::{ADDRESS, World, channel_of};
 
@@ -243,6 +245,48 @@ async fn i6_each_class_of_answer_ends_as_it_should() {
         assert_eq!(world.contact(CHAT).reachable, said.reachable, "{what}");
         assert_eq!(world.hold().problem.as_deref(), said.problem, "{what}");
         assert_eq!(world.messenger.calls().len(), 1, "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn c6_a_refusal_for_another_app_is_told_like_all_that_messengers_tell() {
+    let world = World::of(Provider::Messenger);
+    let hint = &world.say(CHAT, &["hello"])[0];
+    world.messenger.answer_next(400, &json!({ "error": { "code": 10, "error_subcode": 2_018_300 } }));
+    assert_eq!(world.deliver(hint).await, Ok(()));
+    let told = world.queues.sent();
+    let [QueueMessage::Inbound(inbound)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&inbound.channel, inbound.conversation.as_str()), (&channel_of(Provider::Messenger), CHAT));
+    assert_eq!(inbound.event.what, InboundKind::Control { to: Holder::Other { app: None } });
+    assert!(!inbound.event.standby && inbound.event.customer.address == ADDRESS);
+    // Nobody asks for a conversation to be handed back whose chat has closed.
+    world.queues.take();
+    world.control(CHAT, Control::Ours { from: Some("1234567890".to_owned()) });
+    let hint = &world.close(CHAT)[0];
+    world.messenger.answer_next(400, &json!({ "error": { "code": 100, "error_subcode": 2_534_037 } }));
+    assert_eq!(world.deliver(hint).await, Ok(()));
+    assert!(world.queues.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn c3_a_reply_refused_with_a_secret_that_is_no_longer_the_channels_goes_out_with_the_new_one() {
+    for (provider, status, body) in [
+        (Provider::Telegram, 401, json!({ "ok": false, "error_code": 401, "description": "Unauthorized" })),
+        (Provider::Messenger, 400, json!({ "error": { "code": 190 } })),
+        (Provider::Whatsapp, 401, json!({ "code": 20_003, "status": 401 })),
+    ] {
+        let world = World::of(provider);
+        let old = if provider == Provider::Whatsapp { "AC1:the one before" } else { "the one before" };
+        world.secrets.remember(channel_of(provider).as_str(), old);
+        let hint = &world.say(CHAT, &["hello"])[0];
+        world.messenger.answer_next(status, &body);
+        assert_eq!(world.deliver(hint).await, Err(1), "{provider:?}");
+        assert_eq!((world.state(CHAT, 2).0, world.hold().problem), (Queued, None));
+        world.messenger.answer_next(200, &taken(provider));
+        assert_eq!(world.deliver(hint).await, Ok(()));
+        let tokens: Vec<String> = world.messenger.take_calls().into_iter().map(|sent| sent.token).collect();
+        assert_eq!(tokens, [old, world.token()]);
+        assert_eq!(world.state(CHAT, 2).0, Sent);
     }
 }
 

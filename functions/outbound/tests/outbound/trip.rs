@@ -126,6 +126,9 @@ impl<T: Secrets> Secrets for On<T> {
     async fn channel_token(&self, channel: &str) -> Result<Secret, SecretError> {
         self.1.pass(self.0.channel_token(channel), || Err(SecretError::Unavailable("tripped".into()))).await
     }
+    async fn channel_token_now(&self, channel: &str) -> Result<Secret, SecretError> {
+        self.1.pass(self.0.channel_token_now(channel), || Err(SecretError::Unavailable("tripped".into()))).await
+    }
     async fn put_channel_token(&self, channel: &str, token: &Secret) -> Result<(), SecretError> {
         self.0.put_channel_token(channel, token).await
     }

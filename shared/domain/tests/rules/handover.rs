@@ -7,7 +7,7 @@ use domain::decision::{Decision, Write};
 use domain::inbound::{Holder, InboundEvent, InboundKind};
 use domain::message::{Author, DeliveryState, Message};
 use domain::stay::BOT_SILENCE_MS;
-use domain::{Provider, Refusal};
+use domain::{Provider, Refusal, handover};
 
 use crate::support::{MINUTE, SECOND, START, SUPPORT, World, event, id, told};
 
@@ -248,6 +248,29 @@ fn c6_while_another_has_the_conversation_nothing_is_sent() {
     world.reply("ann", "c.1").unwrap();
     take(&mut world, takes(7));
     assert_eq!(handed_back(&world.close("ann", "c.1").unwrap()), None, "it is not ours to give");
+}
+
+#[test]
+fn c6_a_refused_reply_says_that_another_has_the_conversation_once() {
+    let mut world = passed_on();
+    world.reply("ann", "c.1").unwrap();
+    let customer = world.contacts[&id("c")].customer.clone();
+    let reply = message(&world, "c.1", 4).clone();
+    assert_eq!(handover::refused(&reply, &customer), None, "it has not been handed over");
+    let mut sending = reply.clone();
+    sending.delivery.as_mut().unwrap().handed_over_at_ms = Some(START);
+    let refused = handover::refused(&sending, &customer).unwrap();
+    assert_eq!(refused.event_id, format!("lost.c.1.{START}"));
+    let told_of = take(&mut world, refused);
+    assert_eq!(told(&told_of, "ann"), ["message 5", "chat"]);
+    assert_eq!(world.reply("ann", "c.1").unwrap_err(), Refusal::OwnedByOther);
+    sending.delivery.as_mut().unwrap().handed_over_at_ms = Some(START + 1);
+    let again = take(&mut world, handover::refused(&sending, &customer).unwrap());
+    assert!(told(&again, "ann").is_empty() && again.writes.len() == 1, "that is known");
+    take(&mut world, says(9, false));
+    world.reply("ann", "c.1").unwrap();
+    let theirs = Message { author: Author::System, ..sending };
+    assert_eq!(handover::refused(&theirs, &customer), None, "nobody waits for a hand-back");
 }
 
 #[test]

@@ -191,17 +191,25 @@ async fn c6_a_chat_in_line_leaves_it_while_another_has_the_conversation() {
 }
 
 #[tokio::test]
-async fn c6_a_reply_that_facebook_refuses_as_another_s_fails_with_its_reason_and_is_not_tried_again() {
+async fn c6_a_reply_that_facebook_refuses_as_another_s_fails_and_shows_whose_the_conversation_is() {
     let (shop, anna, visitor, chat) = handed_over().await;
     // Another has taken the conversation, and the word of it is still on its way.
     shop.page.order_faults(&[json!({"kind": "other_owner"})]).await;
     let seq = anna.send(&chat.id, "hello?").await[0];
     let reason = anna.delivery(&chat.id, seq, DeliveryState::Failed).await;
     assert_eq!(reason.as_deref(), Some("owned_by_other"));
-    let next = anna.send(&chat.id, "and now?").await[0];
+    is_with_other(&anna, &chat.id, true).await;
+    let send = Command::Send { chat: chat.id.clone(), text: "and now?".to_owned() };
+    assert_eq!(anna.refused(send).await, "owned_by_other");
+    // What the customer writes to us, and not in standby, is ours to answer.
+    visitor.write("Are you there?").await;
+    is_with_other(&anna, &chat.id, false).await;
+    let next = anna.send(&chat.id, "Yes.").await[0];
     anna.delivery(&chat.id, next, DeliveryState::Delivered).await;
     let calls = visitor.calls("messages", 2).await;
     assert_eq!((calls.len(), &calls[0]["subcode"]), (2, &json!(2_018_300)), "{calls:#?}");
     let history = anna.history(&chat.id, None, None).await.messages;
+    let expected = ["operator: text hello?", "system: note conversation_taken", "customer: text Are you there?"];
+    assert_eq!(history[2..5].iter().map(said).collect::<Vec<_>>(), expected);
     assert!(!history.iter().any(|message| matches!(message.content, Content::HandBack { .. })), "{history:#?}");
 }
