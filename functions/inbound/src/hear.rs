@@ -50,11 +50,20 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
             Which::Messages(ids) => {
                 let most = usize::try_from(TOLD_OF_MAX).unwrap_or(usize::MAX);
                 let ids: Vec<&String> = ids.iter().take(most).collect();
-                self.stored(&self.places(incoming, &ids).await?).await?
+                let places = self.places(incoming, &ids).await?;
+                match latest {
+                    // A receipt is written by the echo, which may come after what is told of its message.
+                    Some(chat) if places.len() < ids.len() => {
+                        let mut newest = self.newest(&chat.id).await?;
+                        newest.retain(|message| hear::is_among(message, &ids, &places));
+                        self.with_listeners(chat, newest).await?
+                    }
+                    _ => self.stored(&places).await?,
+                }
             }
             Which::UpTo(_) => match latest {
                 Some(chat) => {
-                    let (newest, _) = records::history(&self.desk.store, &chat.id, None, TOLD_OF_MAX).await?;
+                    let newest = self.newest(&chat.id).await?;
                     self.with_listeners(chat, newest).await?
                 }
                 None => return Ok(Decision::nothing()),
@@ -68,6 +77,10 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
         let found = self.stored(&self.places(incoming, &[message_id]).await?).await?;
         let message = found.messages.first();
         Ok(message.map_or_else(Decision::nothing, |message| incoming.reaction(message, found.listener(message))))
+    }
+
+    async fn newest(&self, chat: &ChatId) -> Result<Vec<Message>, StoreError> {
+        Ok(records::history(&self.desk.store, chat, None, TOLD_OF_MAX).await?.0)
     }
 
     /// Where messages with these ids of the provider's are stored, as far as their receipts say.

@@ -4,7 +4,7 @@ use domain::chat::Stand;
 use domain::content::Content;
 use domain::decision::{Decision, Write};
 use domain::delivery::{Outcome, Turn, settle, turn};
-use domain::inbound::{InboundKind, Which};
+use domain::inbound::{InboundKind, ReplyRef, Which};
 use domain::message::{Author, DeliveryState};
 use domain::{ChatId, transfer};
 use fakes::world::{CROWD, SALES, id, inbound, message, parked, sqs};
@@ -310,6 +310,31 @@ fn is_sent(world: &World, chat: &ChatId, seq: u64) {
     for message in [sending, sent] {
         world.commit(&Decision { writes: vec![Write::Message(message)], ..Decision::default() });
     }
+}
+
+/// Of two replies one has been echoed, which wrote the receipt that names it; the other's echo is still on its way.
+#[tokio::test]
+async fn c5_what_is_told_of_a_reply_before_its_echo_is_not_lost() {
+    let world = World::new();
+    let anna = world.operator("anna");
+    let chat = world.in_work("c1", SALES, &anna);
+    let told_of = |event_id: &str, what: InboundKind| reachability("c1", event_id, what);
+    let [one, two, three] = ["r1", "r2", "r3"].map(|request| world.replies(&chat, &anna, request, request)[0]);
+    for seq in [one, two, three] {
+        is_sent(&world, &chat, seq);
+    }
+    let reply = Some(ReplyRef { chat: chat.clone(), seq: one });
+    let (message_id, content) = (format!("mid{one}"), Content::text("r1"));
+    take_in(&world, told_of("echo", InboundKind::Echo { message_id, content, reply, app: None })).await;
+    let which = Which::Messages(vec![format!("mid{one}"), format!("mid{two}")]);
+    let delivered = InboundKind::Delivery { which, state: DeliveryState::Delivered, reason: None };
+    take_in(&world, told_of("delivered", delivered)).await;
+    let state = |seq: u64| {
+        let message = world.messages(&chat).into_iter().find(|message| message.seq == seq);
+        message.and_then(|message| message.delivery).map(|delivery| delivery.state)
+    };
+    let (delivered, sent) = (Some(DeliveryState::Delivered), Some(DeliveryState::Sent));
+    assert_eq!([one, two, three].map(state), [delivered, delivered, sent]);
 }
 
 #[tokio::test]
