@@ -236,15 +236,17 @@ async fn w4_a_file_of_whatsapp_is_fetched_with_the_accounts_password() {
 #[tokio::test]
 async fn c7_a_contact_card_that_comes_as_a_file_shows_as_a_card_once_it_is_here() {
     let card = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Grace Example\r\nTEL;waid=4930:+49 30\r\nEND:VCARD\r\n";
-    for (kind, bytes, shown) in [
-        (MediaKind::ContactCard, &card[..], "contact_card"),
-        (MediaKind::ContactCard, b"no card", "media"),
-        (MediaKind::Document, card, "media"),
+    for (kind, caption, bytes, shown) in [
+        (MediaKind::ContactCard, None, &card[..], "contact_card"),
+        (MediaKind::ContactCard, None, b"no card", "media"),
+        (MediaKind::ContactCard, Some("call her"), card, "media"),
+        (MediaKind::Document, None, card, "media"),
     ] {
         let stage = Stage::whatsapp();
         stage.change(|message| {
             let Content::Media { media } = &mut message.content else { panic!("a file") };
             media.kind = kind;
+            media.caption = caption.map(str::to_owned);
         });
         stage.download.answer_next(Fetched::File(bytes.to_vec()));
         assert_eq!(stage.fetch(1).await, Ok(()));

@@ -69,7 +69,7 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, F: Files, R: Random> Wor
             return Ok(Sent { seqs });
         }
         reply::may_speak(&found, &caller.operator)?;
-        let kept = upload.key.sent(chat, &caller.operator).ok_or(Refusal::FileNotFound)?;
+        let kept = upload.key.sent(chat, &caller.operator, upload.name).ok_or(Refusal::FileNotFound)?;
         let object = self.files.get(upload.key, HEAD_BYTES).await?.ok_or(Refusal::FileNotFound)?;
         let checked = check_outgoing(found.provider, &object.bytes, object.size_bytes, &object.content_type)?;
         // What is sent is what was looked at: the upload's address may be used once more until it expires.
@@ -94,11 +94,12 @@ impl<S: Store, Q: Queues, T: Timers, P: Push, C: Clock, F: Files, R: Random> Wor
             Some(File::Missing { .. }) | None => return Err(Refusal::FileNotFound.into()),
         };
         let name = match &message.content {
-            Content::Media { media } => media.file_name.as_deref(),
+            Content::Media { media } => media.file_name.clone(),
+            Content::ContactCard { name, .. } => Some(format!("{name}.vcf")),
             _ => None,
         };
         let inline = is_shown_inline(&content_type);
-        let served = Served { content_type: &content_type, name: name.unwrap_or("file"), inline };
+        let served = Served { content_type: &content_type, name: name.as_deref().unwrap_or("file"), inline };
         let url = self.files.link(&key, &served, LINK_S).await?;
         Ok(FileLink { url, expires_at_ms: self.expires_at_ms(), content_type })
     }

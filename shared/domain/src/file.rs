@@ -111,11 +111,31 @@ impl FileKey {
         Self(format!("up/{chat}/{operator}/{id}"))
     }
 
-    /// Where a file that an operator uploaded for this chat is kept once it is sent; `None` if this is no key of such an upload.
-    pub fn sent(&self, chat: &ChatId, operator: &OperatorId) -> Option<Self> {
+    /// Where a file that an operator uploaded for this chat is kept once it is sent under this name; `None` if this is no key of
+    /// such an upload. Messenger and WhatsApp call a file by the end of the address that they fetch it from.
+    pub fn sent(&self, chat: &ChatId, operator: &OperatorId, name: &str) -> Option<Self> {
         let id = self.0.strip_prefix(&format!("up/{chat}/{operator}/"))?;
-        (!id.contains('/')).then(|| Self(format!("out/{chat}/{id}")))
+        (!id.contains('/')).then(|| Self(format!("out/{chat}/{id}/{}", plain(name))))
     }
+}
+
+/// The most characters of a name in a key, without and with its ending.
+const STEM_CHARS_MAX: usize = 60;
+const ENDING_CHARS_MAX: usize = 12;
+
+/// The name of a file with what can stand in a key: `[A-Za-z0-9_-]`, and one `.` before its ending.
+fn plain(name: &str) -> String {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let (stem, ending) = (words(stem, STEM_CHARS_MAX), words(ending, ENDING_CHARS_MAX));
+    let stem = if stem.is_empty() { "file" } else { &stem };
+    if ending.is_empty() { stem.to_owned() } else { format!("{stem}.{ending}") }
+}
+
+/// What of it may stand in a key, the rest between as one `_`.
+fn words(text: &str, chars_max: usize) -> String {
+    let may_stand = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let words = text.split(|c| !may_stand(c)).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+    words.chars().take(chars_max).collect()
 }
 
 /// The hint to fetch the file of a message; `None` for one that needs none.
@@ -248,8 +268,8 @@ mod tests {
         assert_eq!(FileKey::incoming(&pending()).as_str(), "in/c0ffee.1/3.1");
         let upload = FileKey::upload(&chat(), &ann(), "x_-9");
         assert_eq!(upload.as_str(), "up/c0ffee.1/ann/x_-9");
-        assert_eq!(upload.sent(&chat(), &ann()).unwrap().as_str(), "out/c0ffee.1/x_-9");
-        for key in [FileKey::incoming(&pending()), upload.clone(), upload.sent(&chat(), &ann()).unwrap()] {
+        assert_eq!(upload.sent(&chat(), &ann(), "a.pdf").unwrap().as_str(), "out/c0ffee.1/x_-9/a.pdf");
+        for key in [FileKey::incoming(&pending()), upload.clone(), upload.sent(&chat(), &ann(), "a.pdf").unwrap()] {
             assert_eq!(FileKey::try_from(key.to_string()), Ok(key));
         }
         let longest = FileKey::upload(
@@ -258,16 +278,37 @@ mod tests {
             &"x".repeat(32),
         );
         assert!(FileKey::try_from(longest.to_string()).is_ok(), "the longest ids make a key");
+        let upload = FileKey::upload(&chat(), &ann(), &"x".repeat(32));
+        let sent = upload.sent(&chat(), &ann(), &format!("{}.{}", "n".repeat(999), "e".repeat(99))).unwrap();
+        assert!(FileKey::try_from(sent.to_string()).is_ok(), "the longest names too");
+    }
+
+    #[test]
+    fn w4_a_file_is_kept_under_a_name_that_its_customer_can_read() {
+        for (name, plainly) in [
+            ("invoice-4711.pdf", "invoice-4711.pdf"),
+            ("Preis ü (neu).PDF", "Preis_neu.PDF"),
+            ("Счёт.pdf", "file.pdf"),
+            ("архив", "file"),
+            ("a.tar.gz", "a_tar.gz"),
+            (".htaccess", "file.htaccess"),
+            ("...", "file"),
+            ("..", "file"),
+            ("100%_done?.png", "100_done.png"),
+            ("a. ", "a"),
+        ] {
+            assert_eq!(plain(name), plainly, "{name}");
+        }
     }
 
     #[test]
     fn i8_an_upload_is_its_operators_for_its_chat() {
         let upload = FileKey::upload(&chat(), &ann(), "x");
-        assert_eq!(upload.sent(&chat(), &"ben".parse().unwrap()), None);
-        assert_eq!(upload.sent(&"c0ffee.2".parse().unwrap(), &ann()), None);
+        assert_eq!(upload.sent(&chat(), &"ben".parse().unwrap(), "a"), None);
+        assert_eq!(upload.sent(&"c0ffee.2".parse().unwrap(), &ann(), "a"), None);
         for other in ["in/c0ffee.1/3", "out/c0ffee.1/x", "up/c0ffee.1/ann", "up/c0ffee.1/ann/x/y", "up/c0ffee.11/ann/x"]
         {
-            assert_eq!(FileKey::try_from(other.to_owned()).unwrap().sent(&chat(), &ann()), None, "{other}");
+            assert_eq!(FileKey::try_from(other.to_owned()).unwrap().sent(&chat(), &ann(), "a"), None, "{other}");
         }
     }
 

@@ -118,7 +118,7 @@ async fn w4_a_file_is_looked_at_kept_and_accepted_in_one_transaction() {
     assert_eq!((world.store.counts().commits, world.store.counts().items_written), (1, 2));
     assert_eq!(world.files.requests() - before, 2, "one look, one copy");
 
-    let kept = key.replace("up/c1.1/anna/", "out/c1.1/");
+    let kept = format!("{}/Preis.pdf", key.replace("up/c1.1/anna/", "out/c1.1/"));
     assert_eq!(world.files.at(&kept).unwrap().bytes, PDF);
     let message = world.messages(&chat).pop().unwrap();
     let stored = File::Stored {

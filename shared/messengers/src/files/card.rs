@@ -17,7 +17,10 @@ const NAME_CHARS_MAX: usize = 256;
 /// `None` if the file adds nothing to what was said of it.
 pub fn says(content: &Content, bytes: &[u8]) -> Option<Content> {
     match content {
-        Content::Media { media } if media.kind == MediaKind::ContactCard => contact_card(bytes),
+        // Words that came with it would be lost.
+        Content::Media { media } if media.kind == MediaKind::ContactCard && media.caption.is_none() => {
+            contact_card(bytes)
+        }
         _ => None,
     }
 }

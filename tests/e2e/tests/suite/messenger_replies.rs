@@ -161,9 +161,12 @@ async fn w4_a_photo_and_a_pdf_go_out_with_their_words() {
     }
     let calls = visitor.calls("messages", 4).await;
     assert_eq!(calls.len(), 4);
-    for (call, kind) in [(&calls[1], "image"), (&calls[3], "file")] {
+    for (call, kind, name) in [(&calls[1], "image", "roses.png"), (&calls[3], "file", "invoice.pdf")] {
         let message = &call["params"]["message"];
         let attachment = &message["attachment"];
+        let (path, _) =
+            attachment["payload"]["url"].as_str().and_then(|url| url.split_once('?')).expect("a signed link");
+        assert!(path.ends_with(&format!("/{name}")), "Messenger calls it by the end of its address: {path}");
         assert_eq!(
             (&attachment["type"], &attachment["payload"]["is_reusable"]),
             (&json!(kind), &json!(false)),

@@ -126,6 +126,9 @@ async fn w4_every_kind_of_file_that_whatsapp_takes_goes_out_by_a_link_that_twili
         anna.delivery(&chat.id, seqs[0], DeliveryState::Delivered).await;
         let call = customer.received(at + 1).await.pop().expect("a message");
         assert_eq!(call["params"]["Body"], json!(caption), "{}", file.name);
+        let link = call["params"]["MediaUrl"].as_str().expect("an address");
+        let (path, _) = link.split_once('?').expect("it is signed");
+        assert!(path.ends_with(&format!("/{}", file.name)), "WhatsApp calls it by the end of its address: {path}");
         let sid = call["sid"].as_str().expect("an id");
         let media = account.simulator.media(&account.sid).await.expect("media");
         let fetched = media.iter().find(|media| media["message_sid"] == sid).expect("the file was fetched");

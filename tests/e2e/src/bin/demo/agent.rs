@@ -124,7 +124,7 @@ async fn accept(who: &SignIn, window: &Window, offer: &OfferId, chat: &ChatView)
 
 async fn answer(ground: &Ground, who: &SignIn, window: &Window, chat: &ChatView, message: &Message) {
     let words = message.content.words().unwrap_or_default();
-    say(&who.name, &format!("reads {}", shown(message, words)));
+    say(&who.name, &format!("reads {}", shown(message)));
     let typing = window.ask(Command::Typing { chat: chat.id.clone() }).await;
     if let Some(problem) = typing.error {
         say(&who.name, &format!("could not be shown as typing: {}", problem.text));
@@ -138,6 +138,8 @@ async fn answer(ground: &Ground, who: &SignIn, window: &Window, chat: &ChatView,
         format!("Good-bye, {name}, and thank you for writing!")
     } else if matches!(message.content, Content::Media { .. }) {
         format!("I am sorry to see that, {name}. You will get a new one.")
+    } else if words.is_empty() {
+        format!("Thank you, {name}.")
     } else {
         format!("Hello {name}, this is {}. You wrote: \"{words}\". I am looking into it.", who.name)
     };
@@ -151,13 +153,21 @@ async fn answer(ground: &Ground, who: &SignIn, window: &Window, chat: &ChatView,
     }
 }
 
-fn shown(message: &Message, words: &str) -> String {
-    match &message.file {
-        None => format!("\"{words}\""),
-        Some(File::Stored { content_type, size_bytes, .. }) => {
-            format!("\"{words}\" and sees the file ({content_type}, {size_bytes} bytes)")
+fn shown(message: &Message) -> String {
+    let said = match &message.content {
+        Content::ContactCard { name, phone } => {
+            format!("the contact card of {name} ({})", phone.as_deref().unwrap_or("no number"))
         }
-        Some(File::Pending { .. } | File::Missing { .. }) => format!("\"{words}\" with a file that cannot be had"),
+        Content::Location { latitude_e6, longitude_e6, .. } => format!("the place {latitude_e6}, {longitude_e6}"),
+        Content::Button { label } => format!("the pressed button \"{label}\""),
+        content => format!("\"{}\"", content.words().unwrap_or_default()),
+    };
+    match &message.file {
+        None => said,
+        Some(File::Stored { content_type, size_bytes, .. }) => {
+            format!("{said} and sees the file ({content_type}, {size_bytes} bytes)")
+        }
+        Some(File::Pending { .. } | File::Missing { .. }) => format!("{said} with a file that cannot be had"),
     }
 }
 
