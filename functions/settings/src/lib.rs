@@ -18,13 +18,18 @@ mod telegram;
 mod twilio;
 mod world;
 
-use lambda_http::{Body, Request, Response};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
 use ports::{Clock, Identity, IdentityError, Principal};
+use serde_json::Value;
 use wire::http::{CAN_MANAGE_CHATS, Code, Found, Operation, Route, find};
 
 use crate::answer::{Answer, Fault};
 use crate::request::Call;
 pub use crate::world::{Parts, World};
+
+/// The kind of the event by which the schedule has all channels looked at.
+pub const LOOK_AT_CHANNELS: &str = "look_at_channels";
 
 /// The function.
 pub struct Settings<W> {
@@ -39,6 +44,11 @@ impl<W: World> Settings<W> {
 
     /// Answers one call. There is no error: everything has an answer.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, std::convert::Infallible> {
+        // Not by the API's gateway: the schedule has woken the function, whatever the event looks like inside.
+        if let Some(RequestContext::PassThrough) = request.request_context_ref() {
+            self.woken(request.body()).await;
+            return Ok(Response::default());
+        }
         let method = request.method().as_str().to_owned();
         let path = request.uri().path().to_owned();
         Ok(match find(&method, &path) {
@@ -52,6 +62,15 @@ impl<W: World> Settings<W> {
             Found::Route(..) | Found::Nothing => Answer::error(Code::NotFound, Code::NotFound.text()),
         }
         .into_response())
+    }
+
+    /// The schedule's event. The next one does what this one failed to do.
+    async fn woken(&self, event: &[u8]) {
+        let kind = serde_json::from_slice(event).ok().and_then(|event: Value| Some(event["kind"].as_str()?.to_owned()));
+        match kind.as_deref() {
+            Some(LOOK_AT_CHANNELS) => self.look_at_all().await.unwrap_or_else(|fault| fault.log()),
+            _ => tracing::error!("an event of an unknown kind"),
+        }
     }
 
     async fn answer(&self, route: &Route, varies: &str, request: &Request) -> Result<Answer, Fault> {

@@ -12,8 +12,10 @@ mod setup;
 use std::collections::BTreeSet;
 
 pub use channels::{
-    CHANNEL_UNAUTHORIZED, ChannelDraft, PERMISSION_MISSING, TOKEN_INVALID, WEBHOOK_NOT_CONFIRMED, change_channel,
-    confirm_channel, connect_again, connect_channel, connect_page, delete_channel, mark_problem, problem_of,
+    ACCOUNT_INACTIVE, CHANNEL_UNAUTHORIZED, ChannelDraft, PERMISSION_MISSING, SENDER_MISSING, SENDER_OFFLINE,
+    TOKEN_INVALID, TOKEN_MISSING, WEBHOOK_MISSING, WEBHOOK_NOT_CONFIRMED, WEBHOOK_TAKEN_OVER, after_a_look,
+    change_channel, confirm_channel, connect_again, connect_channel, connect_page, delete_channel, mark_problem,
+    problem_of,
 };
 pub use codes::{SettingCode, SettingValue, set, valid_https_url};
 pub use people::{EMAIL_CHARS_MAX, UserChange, UserDraft, change_user, lost_role, new_user};

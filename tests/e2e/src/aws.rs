@@ -105,6 +105,18 @@ impl Aws {
         tokens["IdToken"].as_str().unwrap_or_else(|| panic!("{} got no ID token", who.email)).to_owned()
     }
 
+    /// Wakes a function (by the end of its name) with an event, as a schedule does, and waits until it is done.
+    pub async fn wake(&self, function: &str, event: &Value) {
+        let functions = format!("{}/2015-03-31/functions", self.stack.aws_endpoint);
+        let listed: Value = self.http.get(&functions).send().await.expect("an answer").json().await.expect("functions");
+        let names = listed["Functions"].as_array().into_iter().flatten().filter_map(|one| one["FunctionName"].as_str());
+        let name = names.into_iter().find(|name| name.ends_with(function)).expect("there is such a function");
+        let woken = self.http.post(format!("{functions}/{name}/invocations")).json(event).send().await;
+        let answer = woken.expect("an answer");
+        assert!(answer.status().is_success(), "{name}: {}", answer.status());
+        assert!(!answer.headers().contains_key("x-amz-function-error"), "{name}: {:?}", answer.text().await);
+    }
+
     /// How many rows a partition of the work table has.
     pub async fn count_work_rows(&self, pk: &str) -> u64 {
         let query = json!({

@@ -13,7 +13,9 @@
 use std::collections::BTreeSet;
 
 use domain::config::{Channel, Configuration};
-use domain::settings::{self, Objection, PERMISSION_MISSING, SignIn, TOKEN_INVALID};
+use domain::settings::{
+    self, Objection, PERMISSION_MISSING, SignIn, TOKEN_INVALID, WEBHOOK_MISSING, WEBHOOK_TAKEN_OVER,
+};
 use domain::{ChannelId, Provider};
 use messengers::messenger::connect::{self, Page, TokenInfo};
 use ports::records::setup_key;
@@ -225,10 +227,10 @@ impl<W: World> Settings<W> {
         let routed = self.ask_as(&app, token.reveal(), connect::feature_status(page)).await;
         let lacks = info.lacks(page);
         let problem = match &webhook {
-            Some(webhook) if webhook.callback_url != url => Some("webhook_taken_over"),
+            Some(webhook) if webhook.callback_url != url => Some(WEBHOOK_TAKEN_OVER),
             _ if !lacks.is_empty() => Some(PERMISSION_MISSING),
             Some(webhook) if webhook.is_whole && connect::is_subscribed(&apps, &app.id) => None,
-            _ => Some("webhook_missing"),
+            _ => Some(WEBHOOK_MISSING),
         };
         Ok(Health {
             ok: problem.is_none(),

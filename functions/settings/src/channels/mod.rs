@@ -16,12 +16,13 @@
 //! Deleting goes the other way round: the rows first, by one commit, then the webhook if it is still ours, then the token. A
 //! `DELETE` of a channel that is no more does the rest of what a crash left.
 
+mod look;
 mod messenger;
 mod telegram;
 mod whatsapp;
 
 use domain::config::{Channel, Configuration};
-use domain::settings::{self, ChannelDraft, Objection, PERMISSION_MISSING, TOKEN_INVALID};
+use domain::settings::{self, ChannelDraft, Objection};
 use domain::{ChannelId, Provider};
 use ports::records::{
     AccountRecord, ChannelRecord, account_key, channel_key, decode_account, decode_channel, decode_hold, hold_key,
@@ -192,50 +193,12 @@ impl<W: World> Settings<W> {
         Ok(!self.world.store().query(&query).await?.rows.is_empty())
     }
 
-    /// `GET /api/channels/{id}/health` (C3). What it finds wrong with the token is said of the channel from then on.
-    pub(crate) async fn channel_health(&self, call: &Call<'_>) -> Result<Answer, Fault> {
-        let id: ChannelId = call.id()?;
-        let config = self.configuration().await?;
-        let channel = config.channels.get(&id).ok_or(Code::NotFound)?;
-        let Some(token) = self.secret_if_any(id.as_str()).await? else {
-            return Ok(Answer::json(200, &ill("token_missing")));
-        };
-        let health = self.health_of(channel, token, &config).await?;
-        self.note(channel, &health).await?;
-        Ok(Answer::json(200, &health))
-    }
-
     async fn health_of(&self, channel: &Channel, token: Secret, config: &Configuration) -> Result<Health, Fault> {
         let site = self.site_url(config);
         match channel.provider {
             Provider::Telegram => self.health_of_telegram(&token, &channel.id, site).await,
             Provider::Messenger => self.health_of_messenger(&token, &channel.account, config).await,
             Provider::Whatsapp => self.health_of_whatsapp(token, &channel.id, site).await,
-        }
-    }
-
-    /// Marks the channel, where its token is what is wrong; and takes that back. A permission that a page's person lacks is
-    /// found out only by connecting it again.
-    async fn note(&self, channel: &Channel, health: &Health) -> Result<(), Fault> {
-        let problem = match health.problem.as_deref() {
-            None if channel.problem.as_deref() == Some(TOKEN_INVALID) => None,
-            Some(problem @ (TOKEN_INVALID | PERMISSION_MISSING)) if channel.problem.as_deref() != Some(problem) => {
-                Some(problem)
-            }
-            _ => return Ok(()),
-        };
-        let noted = self
-            .change(&[channel_key(&channel.id)], |config, rows| {
-                // Nothing to say is nothing to commit.
-                let channel =
-                    settings::mark_problem(config, &channel.id, problem)?.ok_or(Objection::VersionConflict)?;
-                let record = ChannelRecord { channel, secret_hashes: hashes(rows)? };
-                Ok(Decided { writes: vec![put_channel(&record)], ..Decided::quietly(()) })
-            })
-            .await;
-        match noted {
-            Err(Fault::Objection(Objection::VersionConflict | Objection::NotFound(_))) => Ok(()),
-            noted => noted,
         }
     }
 }
@@ -286,7 +249,7 @@ fn check_holder(config: &Configuration, id: &ChannelId, holder: Option<&AccountR
 fn taken_over(before: Option<&str>, ours: [&str; 2]) -> Vec<String> {
     let before = before.filter(|url| !url.is_empty());
     let foreign = before.filter(|url| !ours.iter().any(|site| url.starts_with(&format!("{site}/"))));
-    foreign.map(|url| format!("webhook_taken_over: {}", host(url))).into_iter().collect()
+    foreign.map(|url| format!("{}: {}", settings::WEBHOOK_TAKEN_OVER, host(url))).into_iter().collect()
 }
 
 /// A channel's row.

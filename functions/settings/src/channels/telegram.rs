@@ -5,7 +5,7 @@
 //! only the last confirmed one of the older is still accepted.
 
 use domain::config::Channel;
-use domain::settings;
+use domain::settings::{self, WEBHOOK_MISSING, WEBHOOK_TAKEN_OVER};
 use domain::{ChannelId, Provider};
 use messengers::telegram::{GetMe, SecretHash, WebhookInfo};
 use ports::Secrets;
@@ -165,9 +165,9 @@ fn with_confirmed(before: &[String], new: &str) -> Vec<String> {
 
 fn health(info: &WebhookInfo, url: &str) -> Health {
     let problem = match info.url.as_str() {
-        "" => Some("webhook_missing"),
+        "" => Some(WEBHOOK_MISSING),
         there if there == url => None,
-        _ => Some("webhook_taken_over"),
+        _ => Some(WEBHOOK_TAKEN_OVER),
     };
     Health {
         ok: problem.is_none(),

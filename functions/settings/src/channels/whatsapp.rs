@@ -11,7 +11,8 @@
 
 use domain::config::{Channel, Configuration};
 use domain::settings::{
-    self, CONFIRMATION_MS, Confirmation, Objection, TOKEN_INVALID, TRIES_MAX, WEBHOOK_NOT_CONFIRMED,
+    self, ACCOUNT_INACTIVE, CONFIRMATION_MS, Confirmation, Objection, SENDER_MISSING, SENDER_OFFLINE, TOKEN_INVALID,
+    TOKEN_MISSING, TRIES_MAX, WEBHOOK_MISSING, WEBHOOK_NOT_CONFIRMED, WEBHOOK_TAKEN_OVER,
 };
 use domain::{ChannelId, Provider};
 use messengers::whatsapp::connect::{self, SANDBOX_NUMBER};
@@ -295,10 +296,10 @@ impl<W: World> Settings<W> {
     /// Whether the number's messages come here, and its account takes our replies.
     pub(super) async fn health_of_whatsapp(&self, token: Secret, id: &ChannelId, site: &str) -> Result<Health, Fault> {
         let (number, url) = (number_of(id), receiver_url(site));
-        let Some(account) = Account::kept(token) else { return Ok(ill("token_missing")) };
+        let Some(account) = Account::kept(token) else { return Ok(ill(TOKEN_MISSING)) };
         match self.account_is_active(&account).await {
             Ok(true) => {}
-            Ok(false) => return Ok(ill("account_inactive")),
+            Ok(false) => return Ok(ill(ACCOUNT_INACTIVE)),
             Err(Fault::Said(Code::TokenInvalid, _)) => return Ok(ill(TOKEN_INVALID)),
             Err(fault) => return Err(fault),
         }
@@ -306,12 +307,12 @@ impl<W: World> Settings<W> {
             let receiver_address = Some(connect::with_retries(&url));
             return Ok(Health { ok: true, receiver_address, ..Health::default() });
         }
-        let Some(sender) = self.find_sender(&account, &number).await? else { return Ok(ill("sender_missing")) };
+        let Some(sender) = self.find_sender(&account, &number).await? else { return Ok(ill(SENDER_MISSING)) };
         let problem = match sender.callback_url.as_str() {
-            _ if !sender.is_online() => Some("sender_offline"),
-            "" => Some("webhook_missing"),
+            _ if !sender.is_online() => Some(SENDER_OFFLINE),
+            "" => Some(WEBHOOK_MISSING),
             _ if sender.goes_to(&url) => None,
-            _ => Some("webhook_taken_over"),
+            _ => Some(WEBHOOK_TAKEN_OVER),
         };
         Ok(Health {
             ok: problem.is_none(),

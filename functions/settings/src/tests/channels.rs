@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::telegram::no;
 use super::{Bench, Got, OTHER_TOKEN, TOKEN, TOKEN_2, queue};
+use crate::LOOK_AT_CHANNELS;
 
 const ID: &str = "tg-123456789";
 const URL: &str = "https://api.example.com/webhooks/telegram/tg-123456789";
@@ -308,6 +309,49 @@ async fn c3_the_webhook_of_another_site_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn c3_every_hour_all_channels_are_looked_at_and_say_what_was_found() {
+    let bench = Bench::new();
+    connect(&bench, TOKEN).await;
+    connect(&bench, OTHER_TOKEN).await;
+    let look = json!({ "kind": LOOK_AT_CHANNELS });
+    let problems = || {
+        let all = bench.configuration().channels.into_values();
+        all.filter_map(|channel| channel.problem).collect::<Vec<_>>()
+    };
+    bench.telegram.set_url("https://bots.example.org/x");
+    bench.wake(&json!({ "kind": "tidy_up" })).await;
+    assert!(problems().is_empty(), "another event is nothing to it");
+    // That one cannot be asked is no reason to leave out the other.
+    bench.telegram.fail(0, no(502, "Bad Gateway"));
+    bench.wake(&look).await;
+    assert_eq!(problems(), ["webhook_taken_over"]);
+    bench.wake(&look).await;
+    assert_eq!(problems(), ["webhook_taken_over", "webhook_taken_over"]);
+    let version = bench.configuration().version;
+    bench.wake(&look).await;
+    assert_eq!(bench.configuration().version, version, "what is said already is no change");
+    bench.telegram.set_url("");
+    bench.wake(&look).await;
+    assert_eq!(problems(), ["webhook_missing", "webhook_missing"]);
+    // Each of the two bots has an address of its own, and this one is the first's.
+    bench.telegram.set_url(URL);
+    bench.wake(&look).await;
+    assert_eq!(problems(), ["webhook_taken_over"]);
+    assert_eq!(channel(&bench.configuration()).problem, None);
+}
+
+#[tokio::test]
+async fn c3_what_takes_too_long_is_left_for_the_next_hour() {
+    let bench = Bench::new();
+    connect(&bench, TOKEN).await;
+    connect(&bench, OTHER_TOKEN).await;
+    bench.telegram.take_methods();
+    bench.telegram.takes(&bench.clock, 8_000);
+    bench.wake(&json!({ "kind": LOOK_AT_CHANNELS })).await;
+    assert_eq!(bench.telegram.take_methods(), ["getWebhookInfo"]);
+}
+
+#[tokio::test]
 async fn c3_health_finds_out_who_has_the_bot() {
     let health = format!("/api/channels/{ID}/health");
     for (url, problem, host) in [
@@ -335,6 +379,7 @@ async fn c3_health_finds_out_who_has_the_bot() {
     assert_eq!(bench.get(&health).await.code(), "telegram_unavailable");
     bench.secrets.fail_next(1, &SecretError::Missing);
     assert_eq!(bench.get(&health).await.body["problem"], "token_missing");
+    assert_eq!(channel(&bench.configuration()).problem.as_deref(), Some("token_missing"), "the channel says so too");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod whatsapp;
 
 use domain::config::Configuration;
 use fakes::{FakeClock, FakeIdentity, FakePush, FakeQueues, FakeRandom, FakeSecrets, MemoryStore};
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
 use messengers::call::{Call, Host};
 use ports::records::{configuration_key, decode_configuration};
@@ -153,6 +154,14 @@ impl Bench {
         self.holds_no_secret(&format!("{:?} {text}", response.headers()));
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap() };
         Got { status: response.status().as_u16(), body, etag: header("etag"), allow: header("allow") }
+    }
+
+    /// The schedule wakes the function with this event.
+    pub(crate) async fn wake(&self, event: &Value) {
+        let request = lambda_http::http::Request::builder().method("POST").uri("/events");
+        let request = request.extension(RequestContext::PassThrough).body(Body::from(event.to_string())).unwrap();
+        let Ok(response) = self.settings.handle(request).await;
+        assert!(response.body().is_empty());
     }
 
     /// C9: no token, no part of one, and no webhook secret.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use fakes::FakeClock;
 use messengers::call::Call;
 use ports::{MessengerReply, MessengerTransport};
 use serde_json::{Value, json};
@@ -23,6 +24,8 @@ struct State {
     fault: Option<(usize, MessengerReply)>,
     /// `setWebhook` says yes and does nothing.
     deaf: bool,
+    /// Each call takes so long by this clock, milliseconds.
+    takes: Option<(FakeClock, i64)>,
 }
 
 impl FakeTelegram {
@@ -41,6 +44,11 @@ impl FakeTelegram {
 
     pub(crate) fn make_deaf(&self, deaf: bool) {
         self.0.borrow_mut().deaf = deaf;
+    }
+
+    /// Each call takes so many milliseconds.
+    pub(crate) fn takes(&self, clock: &FakeClock, ms: i64) {
+        self.0.borrow_mut().takes = Some((clock.clone(), ms));
     }
 
     /// The methods called since the last time.
@@ -69,6 +77,9 @@ impl MessengerTransport for FakeTelegram {
     async fn call(&self, token: &str, call: &Call) -> MessengerReply {
         let mut state = self.0.borrow_mut();
         state.methods.push(call.method.to_owned());
+        if let Some((clock, ms)) = &state.takes {
+            clock.advance(*ms);
+        }
         state.secrets.extend(call.parameters()["secret_token"].as_str().map(str::to_owned));
         match state.fault.take() {
             Some((0, reply)) => return reply,

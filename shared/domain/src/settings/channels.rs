@@ -13,6 +13,28 @@ pub const WEBHOOK_NOT_CONFIRMED: &str = "webhook_not_confirmed";
 pub const TOKEN_INVALID: &str = "token_invalid";
 /// [`Channel::problem`] of a page that was connected with less than full permission (C5).
 pub const PERMISSION_MISSING: &str = "permission_missing";
+/// [`Channel::problem`] of a channel whose messages go to another site (C3).
+pub const WEBHOOK_TAKEN_OVER: &str = "webhook_taken_over";
+/// [`Channel::problem`] of a channel whose messages go nowhere.
+pub const WEBHOOK_MISSING: &str = "webhook_missing";
+/// [`Channel::problem`] of a channel whose token is not kept (any more).
+pub const TOKEN_MISSING: &str = "token_missing";
+/// [`Channel::problem`] of a number whose Twilio account is suspended or closed.
+pub const ACCOUNT_INACTIVE: &str = "account_inactive";
+/// [`Channel::problem`] of a number that its Twilio account does not have (any more) as a sender.
+pub const SENDER_MISSING: &str = "sender_missing";
+/// [`Channel::problem`] of a number that WhatsApp does not have online.
+pub const SENDER_OFFLINE: &str = "sender_offline";
+/// What a look at a channel's health finds, and takes back when it finds it no more.
+const FOUND_BY_A_LOOK: [&str; 7] = [
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    WEBHOOK_TAKEN_OVER,
+    WEBHOOK_MISSING,
+    ACCOUNT_INACTIVE,
+    SENDER_MISSING,
+    SENDER_OFFLINE,
+];
 /// The reason of a reply that was refused because of its channel's token.
 pub const CHANNEL_UNAUTHORIZED: &str = "channel_unauthorized";
 /// The longest language tag, characters (RFC 5646 asks for 35).
@@ -118,14 +140,28 @@ pub fn connect_page(
     connect_channel(config, Provider::Messenger, id.clone(), page, page_name, None)
 }
 
+/// What the channel is to say of itself after a look at its health found this (C3); `None` = what it says already. A permission
+/// that its page's person lacks is found out whole only by connecting it again, so no look takes that back; and what is not
+/// the channel's own (a setting that is missing) is not said of it.
+pub fn after_a_look<'a>(channel: &Channel, found: Option<&'a str>) -> Option<Option<&'a str>> {
+    let said = channel.problem.as_deref();
+    let is_told = match found {
+        Some(found) => found == PERMISSION_MISSING || FOUND_BY_A_LOOK.contains(&found),
+        None => said.is_some_and(|said| FOUND_BY_A_LOOK.contains(&said)),
+    };
+    (is_told && said != found).then_some(found)
+}
+
 /// Says, or takes back, what stands in the way of a channel's working; `None` if that is said already. While connecting it
-/// is under way ([`WEBHOOK_NOT_CONFIRMED`]) that alone is to be said.
+/// is under way ([`WEBHOOK_NOT_CONFIRMED`]) that alone is to be said. What was found is that of the channel as it was
+/// `looked_at`: of one that has changed since nothing is known ([`Objection::VersionConflict`]).
 pub fn mark_problem(
     config: &mut Configuration,
-    id: &ChannelId,
+    looked_at: &Channel,
     problem: Option<&str>,
 ) -> Result<Option<Channel>, Objection> {
-    let before = find(config, id)?;
+    let before = find(config, &looked_at.id)?;
+    check_version(Some(looked_at.version), before.version)?;
     if before.problem.as_deref() == problem || before.problem.as_deref() == Some(WEBHOOK_NOT_CONFIRMED) {
         return Ok(None);
     }

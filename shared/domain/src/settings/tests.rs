@@ -445,14 +445,40 @@ fn c5_a_page_makes_a_channel_or_is_connected_again() {
 fn c5_what_stands_in_the_way_is_marked_once_and_taken_back() {
     let mut config = config();
     let channel = connect(&mut config, "7").unwrap();
-    let mark = |config: &mut Configuration, problem| mark_problem(config, &id("tg-7"), problem).unwrap();
+    let mark = |config: &mut Configuration, problem| {
+        let now = config.channels[&id("tg-7")].clone();
+        mark_problem(config, &now, problem).unwrap()
+    };
     assert_eq!(mark(&mut config, Some(TOKEN_INVALID)), None, "connecting it is under way");
     confirm_channel(&mut config, &channel.id, None).unwrap();
     let marked = mark(&mut config, Some(TOKEN_INVALID)).unwrap();
     assert_eq!((marked.problem.as_deref(), marked.version), (Some(TOKEN_INVALID), channel.version + 2));
     assert_eq!(mark(&mut config, Some(TOKEN_INVALID)), None);
     assert_eq!(mark(&mut config, None).unwrap().problem, None);
-    assert_eq!(mark_problem(&mut config, &id("tg-8"), None), Err(Objection::NotFound("channel")));
+    assert_eq!(mark_problem(&mut config, &marked, Some(TOKEN_INVALID)), Err(Objection::VersionConflict));
+    let gone = Channel { id: id("tg-8"), ..marked };
+    assert_eq!(mark_problem(&mut config, &gone, None), Err(Objection::NotFound("channel")));
+}
+
+#[test]
+fn c3_a_look_at_a_channels_health_says_what_it_finds_and_takes_back_what_it_finds_no_more() {
+    let mut config = config();
+    let channel = connect(&mut config, "7").unwrap();
+    let saying = |problem: Option<&str>| Channel { problem: problem.map(str::to_owned), ..channel.clone() };
+    for (said, found, says) in [
+        (None, None, None),
+        (None, Some(WEBHOOK_TAKEN_OVER), Some(Some(WEBHOOK_TAKEN_OVER))),
+        (Some(WEBHOOK_TAKEN_OVER), Some(WEBHOOK_TAKEN_OVER), None),
+        (Some(WEBHOOK_TAKEN_OVER), Some(TOKEN_INVALID), Some(Some(TOKEN_INVALID))),
+        (Some(WEBHOOK_TAKEN_OVER), None, Some(None)),
+        (Some(SENDER_OFFLINE), None, Some(None)),
+        (None, Some(PERMISSION_MISSING), Some(Some(PERMISSION_MISSING))),
+        (Some(PERMISSION_MISSING), None, None),
+        (Some(TOKEN_INVALID), Some("settings_missing"), None),
+        (Some("page_blocked"), None, None),
+    ] {
+        assert_eq!(after_a_look(&saying(said), found), says, "{said:?} {found:?}");
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn not_telegram(http_status: u16) -> Failure {
 
 /// Descriptions that say what is wrong, in lower case, and what it means. The first that is found decides. Not
 /// looked at where the code alone tells (409, 413, 429, 5xx) or a new chat id is given.
-const SAID: [(&str, &str, FailureClass); 28] = [
+const SAID: [(&str, &str, FailureClass); 29] = [
     // The contact.
     ("bot was blocked by the user", "contact_blocked", FailureClass::PermanentContact),
     ("user is deactivated", "contact_deactivated", FailureClass::PermanentContact),
@@ -75,6 +75,7 @@ const SAID: [(&str, &str, FailureClass); 28] = [
     // A picture that is none to Telegram (too long and narrow, an odd format) goes as a plain file.
     ("image_process_failed", "media_refused", FailureClass::RetryPlain),
     ("photo_invalid_dimensions", "media_refused", FailureClass::RetryPlain),
+    ("is too big for a photo", "media_refused", FailureClass::RetryPlain),
     // Already so.
     ("message is not modified", "not_modified", FailureClass::SuccessNoop),
     // The message.

@@ -53,6 +53,7 @@ fn each_failure_means_what_it_says() {
         (400, "Bad Request: wrong type of the web page content", PermanentMessage, "media_refused"),
         (400, "Bad Request: IMAGE_PROCESS_FAILED", RetryPlain, "media_refused"),
         (400, "Bad Request: PHOTO_INVALID_DIMENSIONS", RetryPlain, "media_refused"),
+        (400, "Bad Request: file of size 9 bytes is too big for a photo", RetryPlain, "media_refused"),
         (400, "Bad Request: WEBPAGE_MEDIA_EMPTY", PermanentMessage, "media_refused"),
         (413, "Request Entity Too Large", PermanentMessage, "too_large"),
         (400, "Bad Request: file is too big", PermanentMessage, "too_large"),

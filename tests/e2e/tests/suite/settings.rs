@@ -170,12 +170,16 @@ async fn a_bot_is_connected_once_and_only_by_a_good_token() {
 }
 
 #[tokio::test]
-async fn another_site_s_take_over_shows_in_the_channel_s_health_and_connecting_again_ends_it() {
+async fn c3_another_site_s_take_over_shows_within_the_hour_and_connecting_again_ends_it() {
     let (world, _, anna, customer, chat) = talking().await;
     let channel = format!("/api/channels/{}", world.channel.id);
     let url = format!("{}/bot{}/setWebhook", world.stack.simulators.telegram, world.bot.token);
     let foreign = json!({"url": "http://127.0.0.1:9/elsewhere", "allowed_updates": ["message"]});
     assert!(world.http.post(&url).json(&foreign).send().await.expect("an answer").status().is_success());
+    let ground = world.ground();
+    assert_eq!(ground.channel(&world.channel).await.problem, None);
+    world.aws.wake("-settings", &json!({"kind": "look_at_channels"})).await;
+    assert_eq!(ground.channel(&world.channel).await.problem.as_deref(), Some("webhook_taken_over"));
     let health: Health = world.manager.get(&format!("{channel}/health")).await.read();
     assert_eq!((health.ok, health.problem.as_deref()), (false, Some("webhook_taken_over")));
     let token = json!({"token": world.bot.token});
@@ -183,6 +187,7 @@ async fn another_site_s_take_over_shows_in_the_channel_s_health_and_connecting_a
     assert_eq!(again.warnings, ["webhook_taken_over: 127.0.0.1:9"]);
     let health: Health = world.manager.get(&format!("{channel}/health")).await.read();
     assert!(health.ok, "{health:?}");
+    assert_eq!(ground.channel(&world.channel).await.problem, None);
     customer.write("with the new secret").await;
     let arrived = |view: &View| view.words_of(&chat.id).contains(&"with the new secret".into()).then_some(());
     anna.wait("the message", arrived).await;
