@@ -100,9 +100,9 @@ where
     }
 }
 
-/// Whether a customer's name is asked for at all: the other messengers tell it with every message.
+/// Whether the customer's name can be asked for: their address becomes a part of the call's.
 fn has_profile(provider: Provider, address: &str) -> bool {
-    provider == Provider::Messenger && !address.is_empty() && address.bytes().all(|b| b.is_ascii_digit())
+    provider.has_profiles() && !address.is_empty() && address.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Asking does nothing, so an unknown outcome is asked for again.

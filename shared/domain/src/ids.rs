@@ -169,6 +169,14 @@ pub enum Provider {
     Whatsapp,
 }
 
+impl Provider {
+    /// Whether a customer's name can be asked for (Messenger's User Profile API); the others tell it with every message, or not at
+    /// all.
+    pub const fn has_profiles(self) -> bool {
+        matches!(self, Self::Messenger)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,7 +87,7 @@ impl Incoming<'_> {
             decision.wakes.push(Wake { queue: self.queue.id.clone(), cause: format!("{}.1", chat.id), delay_s: 0 });
         }
         decision.fetches.extend(self.file_of(message));
-        if customer.is_stand_in {
+        if customer.is_stand_in && self.provider.has_profiles() {
             decision.fetches.push(self.fetch(Fetch::Profile { address: customer.address.clone() }));
         }
         let mut writes = vec![Write::OpenChat(chat), Write::NewMessage(message.clone()), self.receipt(Some(message))];

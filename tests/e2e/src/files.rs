@@ -71,6 +71,11 @@ impl Sample {
         Self::new(name, "audio/mpeg", b"ID3\x04\0\0\0\0\0\0")
     }
 
+    /// A soundless loop.
+    pub fn gif(name: &str) -> Self {
+        Self::new(name, "image/gif", b"GIF89a\x01\0\x01\0")
+    }
+
     /// The same file, said to be of this type.
     #[must_use]
     pub fn claimed(mut self, content_type: &str) -> Self {

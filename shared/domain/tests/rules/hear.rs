@@ -1,5 +1,6 @@
 //! What messengers tell of messages that are there: states of replies, echoes, reactions, files, names (I2, I6, W4).
 
+use domain::Provider;
 use domain::chat::EventKind;
 use domain::config::Rule;
 use domain::content::{Content, Media, MediaKind};
@@ -274,7 +275,11 @@ fn c5_a_name_that_is_not_told_is_asked_for_once_and_kept() {
         event.customer.is_stand_in = true;
         event
     };
+    let mut elsewhere = World::new(Rule::ToAll, &["ann"]);
+    elsewhere.provider = Provider::Whatsapp;
+    assert!(take(&mut elsewhere, stranger(1)).fetches.is_empty(), "WhatsApp has nobody to ask");
     let mut world = World::new(Rule::ToAll, &["ann"]);
+    world.provider = Provider::Messenger;
     let opened = take(&mut world, stranger(1));
     let asked: Vec<_> = opened.fetches.iter().map(|hint| hint.what.clone()).collect();
     assert_eq!(asked, [Fetch::Profile { address: "42".to_owned() }]);

@@ -164,6 +164,26 @@ async fn w4_a_photo_and_a_document_go_out_as_files() {
 }
 
 #[tokio::test]
+async fn w4_every_kind_of_file_goes_out_as_what_it_is() {
+    let (world, _, anna, customer, chat) = talking().await;
+    for (method, field, file) in [
+        ("sendVideo", "video", Sample::mp4("film.mp4")),
+        ("sendAudio", "audio", Sample::mp3("song.mp3")),
+        ("sendVoice", "voice", Sample::voice("voice.ogg")),
+        ("sendAnimation", "animation", Sample::gif("loop.gif")),
+        ("sendDocument", "document", Sample::new("card.vcf", "text/vcard", b"BEGIN:VCARD\r\nVERSION:3.0\r\n")),
+    ] {
+        let seqs = anna.send_sample(&world.http, &chat.id, &file, Some("here")).await;
+        assert_eq!(seqs.len(), 1, "{method} takes words along");
+        anna.delivery(&chat.id, seqs[0], DeliveryState::Sent).await;
+        let call = sent(&world.bot, method, &customer).await;
+        assert_eq!((&call["params"]["caption"], call["result"][field].is_null()), (&json!("here"), false), "{call}");
+        let id = call["file"]["file_id"].as_str().expect("a file");
+        assert_eq!(world.bot.simulator.read_file(&world.bot.token, id).await.expect("its bytes"), file.bytes);
+    }
+}
+
+#[tokio::test]
 async fn w4_words_too_long_for_a_caption_go_before_the_file() {
     let (world, _, anna, customer, chat) = talking().await;
     let words = "word ".repeat(250).trim().to_owned();

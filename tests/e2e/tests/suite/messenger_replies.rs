@@ -3,7 +3,7 @@
 use domain::ChatId;
 use domain::content::MediaKind;
 use domain::message::{Author, DeliveryState};
-use e2e::files::{Sample, media};
+use e2e::files::{Sample, media, put};
 use e2e::messenger::{APP_ID, Shop, Visitor, message};
 use e2e::{SOON, Window, eventually};
 use serde_json::json;
@@ -174,6 +174,59 @@ async fn w4_a_photo_and_a_pdf_go_out_with_their_words() {
         );
         assert!(message.get("text").is_none() && message["metadata"].is_string(), "{call}");
     }
+}
+
+#[tokio::test]
+async fn w4_every_kind_of_file_goes_out_as_what_it_is() {
+    let (shop, anna, visitor, chat) = talking().await;
+    let http = &shop.facebook.ground.http;
+    let files = [
+        (Sample::jpeg("rose.jpg"), "image"),
+        (Sample::gif("loop.gif"), "image"),
+        (Sample::mp4("film.mp4"), "video"),
+        (Sample::mp3("song.mp3"), "audio"),
+        (Sample::voice("voice.ogg"), "audio"),
+        (Sample::new("page.html", "text/html", b"<!DOCTYPE html>"), "file"),
+    ];
+    for (at, (file, kind)) in files.iter().enumerate() {
+        let seqs = anna.send_sample(http, &chat, file, None).await;
+        anna.delivery(&chat, seqs[0], DeliveryState::Sent).await;
+        let sent = visitor.received(at + 1).await.pop().expect("a message");
+        assert_eq!(sent["attachments"][0]["type"], *kind, "{}: {sent}", file.name);
+        let url = sent["attachments"][0]["payload"]["url"].as_str().expect("an address");
+        assert_eq!(shop.facebook.download(url).await.1, file.bytes, "{}", file.name);
+    }
+}
+
+#[tokio::test]
+async fn c8_what_may_not_be_sent_is_refused_before_anything_is_sent_and_the_conversation_goes_on() {
+    let (shop, anna, visitor, chat) = talking().await;
+    let http = &shop.facebook.ground.http;
+    let limit = 25 * 1024 * 1024;
+    for (name, content_type, size_bytes, code) in [
+        ("film.mp4", "video/mp4", limit + 1, "file_too_large"),
+        ("thing", "", limit + 1, "file_too_large"),
+        ("empty.png", "image/png", 0, "file_empty"),
+        ("a.png", "picture", 10, "file_name_bad"),
+    ] {
+        let (chat, name, content_type) = (chat.clone(), name.to_owned(), content_type.to_owned());
+        let answer = anna.ask(Command::Upload { chat, name, content_type, size_bytes }).await;
+        let error = answer.error.expect("it is refused");
+        assert_eq!(error.code, code, "{}", error.text);
+        assert!(code != "file_too_large" || error.text.contains("25 MB"), "{}", error.text);
+    }
+    for liar in [Sample::pdf("photo.png").claimed("image/png"), Sample::png("invoice.pdf").claimed("application/pdf")] {
+        let slot = anna.slot(&chat, &liar).await;
+        assert_eq!(put(http, &slot, &liar.bytes).await, 200);
+        let send = Window::send_file_command(&chat, &slot.key, &liar.name, None);
+        assert_eq!(anna.refused(send).await, "file_type_mismatch", "{liar:?}");
+    }
+    // A picture larger than Messenger shows one is a file.
+    let large = Sample::png("large.png").padded(8 * 1024 * 1024 + 1);
+    let seqs = anna.send_sample(http, &chat, &large, None).await;
+    anna.delivery(&chat, seqs[0], DeliveryState::Sent).await;
+    assert_eq!(visitor.received(1).await[0]["attachments"][0]["type"], "file");
+    assert_eq!(visitor.calls("messages", 1).await.len(), 1, "nothing else was handed over");
 }
 
 #[tokio::test]
