@@ -28,16 +28,20 @@ impl Aws {
         Self { stack: stack.clone(), http: http.clone() }
     }
 
+    /// Names the region and the service; there is nothing to sign with.
+    fn credential(&self, scope: &str) -> String {
+        let region = &self.stack.aws_region;
+        format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{scope}/aws4_request, SignedHeaders=host, Signature=0"
+        )
+    }
+
     async fn call(&self, service: &str, operation: &str, body: &Value) -> Result<Value, String> {
         let scope = match service {
             COGNITO => "cognito-idp",
             DYNAMODB => "dynamodb",
             _ => "sqs",
         };
-        let credential = format!(
-            "AWS4-HMAC-SHA256 Credential=test/20260101/{}/{scope}/aws4_request, SignedHeaders=host, Signature=0",
-            self.stack.aws_region
-        );
         let sent = self
             .http
             .post(&self.stack.aws_endpoint)
@@ -46,7 +50,7 @@ impl Aws {
                 if service == COGNITO { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" },
             )
             .header("X-Amz-Target", format!("{service}.{operation}"))
-            .header(AUTHORIZATION, credential)
+            .header(AUTHORIZATION, self.credential(scope))
             .body(body.to_string())
             .send()
             .await
@@ -108,11 +112,13 @@ impl Aws {
     /// Wakes a function (by the end of its name) with an event, as a schedule does, and waits until it is done.
     pub async fn wake(&self, function: &str, event: &Value) {
         let functions = format!("{}/2015-03-31/functions", self.stack.aws_endpoint);
-        let listed: Value = self.http.get(&functions).send().await.expect("an answer").json().await.expect("functions");
+        let asks = |request: reqwest::RequestBuilder| request.header(AUTHORIZATION, self.credential("lambda")).send();
+        let listed = asks(self.http.get(&functions)).await.expect("an answer");
+        let listed: Value = listed.json().await.expect("functions");
         let names = listed["Functions"].as_array().into_iter().flatten().filter_map(|one| one["FunctionName"].as_str());
         let name = names.into_iter().find(|name| name.ends_with(function)).expect("there is such a function");
-        let woken = self.http.post(format!("{functions}/{name}/invocations")).json(event).send().await;
-        let answer = woken.expect("an answer");
+        let wake = self.http.post(format!("{functions}/{name}/invocations")).json(event);
+        let answer = asks(wake).await.expect("an answer");
         assert!(answer.status().is_success(), "{name}: {}", answer.status());
         assert!(!answer.headers().contains_key("x-amz-function-error"), "{name}: {:?}", answer.text().await);
     }

@@ -14,6 +14,8 @@ const NAME_CHARS_MAX: usize = 256;
 const MIME_CHARS_MAX: usize = 255;
 /// The most characters of the name of a kind of message.
 const KIND_CHARS_MAX: usize = 64;
+/// The longest ending of a file's name, characters.
+const ENDING_CHARS_MAX: usize = 5;
 /// The longest address of a file, bytes.
 const URL_BYTES_MAX: usize = 2048;
 /// The most characters that are kept of an advertisement.
@@ -105,15 +107,33 @@ fn contents(form: &Form, sid: &str) -> Vec<Content> {
 
 fn media(form: &Form, n: usize, album: Option<&str>) -> Media {
     let mime_type = form.line(&format!("MediaContentType{n}"), MIME_CHARS_MAX);
+    let kind = kind(form.get("MessageType"), mime_type.as_deref().unwrap_or_default());
+    let words = form.words("Body", TEXT_CHARS_MAX).filter(|_| n == 0);
+    // Where a document has no words, its name may come in their place.
+    let (file_name, caption) = match words {
+        Some(words) if kind == MediaKind::Document && is_file_name(&words) => (Some(words), None),
+        words => (None, words),
+    };
     Media {
-        kind: kind(form.get("MessageType"), mime_type.as_deref().unwrap_or_default()),
-        file_name: None,
+        kind,
+        file_name,
         mime_type,
         size_bytes: None,
-        caption: form.words("Body", TEXT_CHARS_MAX).filter(|_| n == 0),
+        caption,
         source: form.handle(&format!("MediaUrl{n}"), URL_BYTES_MAX),
         album_id: album.map(str::to_owned),
     }
+}
+
+/// Whether words are the name of a file: one line that ends as such names do.
+fn is_file_name(words: &str) -> bool {
+    let is_ending = |ending: &str| {
+        (1..=ENDING_CHARS_MAX).contains(&ending.len())
+            && ending.bytes().all(|b| b.is_ascii_alphanumeric())
+            && ending.bytes().any(|b| b.is_ascii_alphabetic())
+    };
+    let is_line = words.chars().count() <= NAME_CHARS_MAX && !words.contains(|c: char| c.is_control() || c == '/');
+    is_line && words.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && is_ending(ending))
 }
 
 /// What kind of file it is, by its type; a file that was sent as a document is one.
@@ -166,4 +186,28 @@ fn advertisement(form: &Form) -> Option<String> {
     let parts = ["ReferralHeadline", "ReferralBody", "ReferralSourceUrl"];
     let parts: Vec<_> = parts.iter().filter_map(|name| form.line(name, QUOTE_CHARS_MAX)).collect();
     (!parts.is_empty()).then(|| parts.join("\n").chars().take(QUOTE_CHARS_MAX).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c7_a_document_s_name_is_told_from_words_about_it() {
+        for name in ["invoice.pdf", "Preis ü (neu).DOCX", "a.tar.gz"] {
+            assert!(is_file_name(name), "{name}");
+        }
+        for words in [
+            "see this",
+            "Look.",
+            "Is it this?",
+            ".pdf",
+            "at example.com/x.pdf",
+            "first\nsecond.pdf",
+            "No. 12 of last year",
+            "as in version 1.2",
+        ] {
+            assert!(!is_file_name(words), "{words}");
+        }
+    }
 }

@@ -75,10 +75,11 @@ fn describe_content(content: &Content) -> String {
 }
 
 fn describe_media(media: &Media) -> String {
-    assert_eq!((&media.file_name, media.size_bytes), (&None, None), "Twilio tells neither");
+    assert_eq!(media.size_bytes, None, "Twilio does not tell");
     let mut line = format!("{:?}", media.kind);
     let source = media.source.as_deref().map(|source| shortened(source.rsplit('/').next().unwrap_or_default()));
     optional(&mut line, "at", source.as_deref());
+    optional(&mut line, "name", media.file_name.as_deref());
     optional(&mut line, "type", media.mime_type.as_deref());
     optional(&mut line, "caption", media.caption.as_deref());
     optional(&mut line, "album", media.album_id.as_deref().map(shortened).as_deref());
