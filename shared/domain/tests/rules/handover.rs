@@ -131,7 +131,8 @@ fn l5_what_a_bot_takes_from_another_queue_closes_by_that_queues_timeout() {
     let mut sales = world.queue(SUPPORT).clone();
     (sales.id, sales.auto_close_min) = (id("sales"), Some(10));
     world.config.queues.insert(id("sales"), sales);
-    world.requeue(&world.with("c.1").unwrap().to_owned(), "c.1", "sales").unwrap();
+    let with = world.with("c.1").unwrap().to_owned();
+    world.requeue(&with, "c.1", "sales").unwrap();
     take(&mut world, takes(4));
     assert_eq!(world.chat("c.1").due_at_ms(), Some(world.now_ms), "the next sweep looks");
     world.look("c.1");
