@@ -74,7 +74,8 @@ pub struct Route {
     /// Who declined it (Q6).
     #[serde(default)]
     pub decliners: Vec<OperatorId>,
-    /// When it was last taken into work, milliseconds since 1970; restarts the close clock (L2).
+    /// When it was last taken into work, or taken from the line by a bot, milliseconds since 1970; restarts the close clock
+    /// (L2, L5).
     #[serde(default)]
     pub taken_at_ms: Option<i64>,
     /// For when its close timer is armed, milliseconds since 1970.

@@ -81,6 +81,7 @@ impl Incoming<'_> {
     fn take_from_bot(&self, open: &Chat, from: Option<String>, message: Message) -> Decision {
         let mut route = open.next_route();
         route.stand = Stand::Waiting;
+        route.taken_at_ms = None;
         route.close_due_at_ms = None;
         // Nobody here was waited for until now.
         route.waiting_since_ms = self.now_ms;
@@ -97,7 +98,12 @@ impl Incoming<'_> {
         route.stand = Stand::WithBot;
         route.control = Some(control);
         route.not_before_ms = None;
-        route.close_due_at_ms = Some(self.now_ms + stay::bot_silence_ms(Some(self.queue)));
+        // The silence that counts begins now: the bot has had no time yet to say anything.
+        route.taken_at_ms = Some(self.now_ms);
+        // Of another queue than the channel's the timeout is not known here: the sweep looks at once, and sets it.
+        let is_known = route.queue == self.queue.id;
+        let silence_ms = if is_known { stay::bot_silence_ms(Some(self.queue)) } else { 0 };
+        route.close_due_at_ms = Some(self.now_ms + silence_ms);
         self.moved(open, route, EventKind::TakenByOther, None, note)
     }
 

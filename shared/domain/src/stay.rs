@@ -28,7 +28,8 @@ pub(crate) fn arm(
 /// A chat with a bot closes after so long without a word of either side, where its queue says nothing (L5), milliseconds.
 pub const BOT_SILENCE_MS: i64 = 24 * 3_600_000;
 
-/// After how long without a word a chat with a bot closes (L5), milliseconds.
+/// After how long without a word a chat with a bot closes (L5), milliseconds: since the last of either side, or since the bot
+/// took it.
 pub fn bot_silence_ms(queue: Option<&Queue>) -> i64 {
     timeout_ms(queue).unwrap_or(BOT_SILENCE_MS)
 }
@@ -37,7 +38,7 @@ pub fn bot_silence_ms(queue: Option<&Queue>) -> i64 {
 fn verdict_with_bot(chat: &Chat, queue: Option<&Queue>, now_ms: i64) -> Verdict {
     let thread = &chat.thread;
     let last = thread.last_in_at_ms.max(thread.last_out_at_ms).unwrap_or(chat.opened_at_ms);
-    let due = last + bot_silence_ms(queue);
+    let due = last.max(chat.route.taken_at_ms.unwrap_or(0)) + bot_silence_ms(queue);
     if now_ms >= due {
         Verdict::Close
     } else if chat.route.close_due_at_ms.is_some_and(|at| at > now_ms && at <= due) {

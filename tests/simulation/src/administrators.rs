@@ -122,6 +122,7 @@ impl Simulation {
         for said in model.said.values_mut().filter(|said| said.channel == Some(record.id.clone())) {
             let open: Vec<u64> = (1..=said.written).filter(|number| !said.is_whole(*number)).collect();
             said.may_be_dropped.extend(open);
+            said.echoes.drop_open();
         }
     }
 

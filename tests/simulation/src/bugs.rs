@@ -76,6 +76,10 @@ bugs! {
     StatusByArrival "status-by-arrival" 100 "what a messenger tells of a reply is applied as it comes, whatever was told before"
     EchoTaken "echo-taken" 50 "the echo of a reply is taken for a message of the customer's"
     FilesLostNoSweep "files-lost-no-sweep" 40 "hints to fetch a file are lost, and the sweep sends none"
+    StandbyRouted "standby-routed" 100 "what is said to a bot is taken for something said to us"
+    HandBackLost "hand-back-lost" 200 "hand-backs are not sent"
+    FailureUntold "failure-untold" 600 "nobody is told that a reply failed"
+    RefusalRetried "refusal-retried" 50 "what a messenger refuses for good is taken for not processed"
     BucketUnheard "bucket-unheard" 600 "a file is taken for stored whether or not the bucket took it"
 }
 
@@ -152,6 +156,11 @@ impl Bug {
         match (self, message) {
             (Self::WakesLostNoSweep, message) if message.queue() == QueueName::Routing && forgets() => None,
             (Self::FilesLostNoSweep, QueueMessage::Fetch(_)) if forgets() => None,
+            (Self::StandbyRouted, QueueMessage::Inbound(inbound)) => {
+                let mut inbound = inbound.clone();
+                inbound.event.standby = false;
+                Some(QueueMessage::Inbound(inbound))
+            }
             (Self::EchoTaken, QueueMessage::Inbound(inbound)) => {
                 let mut inbound = inbound.clone();
                 if let InboundKind::Echo { message_id, content, .. } = inbound.event.what {

@@ -94,7 +94,7 @@ impl Line {
 
 /// Which message of a customer's has this id of the messenger's, and which part of it; none, if no customer wrote it.
 pub(crate) fn message_of(id: &str) -> Option<(u64, u64)> {
-    let id = id.strip_prefix("m_").or_else(|| id.strip_prefix("SM")).unwrap_or(id);
+    let id = ["m_", "SM", "callback-"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id);
     let (number, part) = id.split_once('#').unwrap_or((id, "0"));
     Some((number.parse().ok()?, part.parse().ok()?))
 }

@@ -10,6 +10,8 @@ use crate::channels::{LINES, Line, NUMBER};
 use crate::files;
 use crate::functions::Event;
 use crate::habits::Says;
+use crate::kinds::Kind;
+use crate::model::Said;
 use crate::posts::{self, Post, Told};
 use crate::simulation::Simulation;
 
@@ -21,6 +23,10 @@ const FILES_MAX: usize = 3;
 pub(crate) struct Update {
     pub(crate) told: Told,
     pub(crate) message: Option<u64>,
+    /// What others wrote, by its number.
+    pub(crate) echo: Option<u64>,
+    /// Whether the conversation is ours by this.
+    pub(crate) ours: Option<bool>,
 }
 
 /// A customer on a channel: their updates go to the webhook one after the other, each until it is answered 2xx.
@@ -36,6 +42,10 @@ pub(crate) struct Customer {
     pub(crate) retry_at_ms: i64,
     /// How often the first of the outbox was delivered in vain.
     pub(crate) tries: u32,
+    /// Whether a bot has the conversation.
+    pub(crate) standby: bool,
+    /// When something last happened; no two things happen at one time.
+    last_at_ms: i64,
     updates: i64,
     /// Telegram: which file a message has.
     files: BTreeMap<u64, String>,
@@ -45,8 +55,21 @@ impl Customer {
     pub(crate) fn new(place: usize, number: i64, conversation: ConversationId) -> Self {
         let (outbox, delivered, files) = (VecDeque::new(), Vec::new(), BTreeMap::new());
         let (updates, retry_at_ms, tries) = (number * 1_000_000, 0, 0);
-        let in_flight = false;
-        Self { place, number, conversation, outbox, delivered, in_flight, retry_at_ms, tries, updates, files }
+        let (in_flight, standby, last_at_ms) = (false, false, 0);
+        Self {
+            place,
+            number,
+            conversation,
+            outbox,
+            delivered,
+            in_flight,
+            retry_at_ms,
+            tries,
+            standby,
+            last_at_ms,
+            updates,
+            files,
+        }
     }
 
     pub(crate) fn line(&self) -> &'static Line {
@@ -61,15 +84,26 @@ impl Customer {
         self.line().address(self.number)
     }
 
-    fn put(&mut self, told: Told, message: Option<u64>) {
-        self.outbox.push_back(Update { told, message });
+    pub(crate) fn put(&mut self, told: Told, message: Option<u64>) {
+        let ours = message.map(|_| !self.standby);
+        self.outbox.push_back(Update { told, message, echo: None, ours });
+    }
+
+    /// Now, or a moment later.
+    pub(crate) fn moment(&mut self, now_ms: i64) -> i64 {
+        self.last_at_ms = now_ms.max(self.last_at_ms + 1);
+        self.last_at_ms
+    }
+
+    /// Who they are to Telegram.
+    pub(crate) fn person(&self) -> Value {
+        json!({ "id": self.number, "is_bot": false, "first_name": format!("C{}", self.number), "type": "private" })
     }
 
     /// An update of Telegram.
-    fn update(&mut self, kind: &str, content: &Value, message: Option<u64>) {
+    pub(crate) fn update(&mut self, kind: &str, content: &Value, message: Option<u64>) {
         self.updates += 1;
-        let person =
-            json!({ "id": self.number, "is_bot": false, "first_name": format!("C{}", self.number), "type": "private" });
+        let person = self.person();
         let mut inner = json!({ "chat": person, "from": person, "date": 1_767_225_600 });
         for (name, value) in content.as_object().into_iter().flatten() {
             inner[name.as_str()] = value.clone();
@@ -79,13 +113,14 @@ impl Customer {
     }
 
     /// An event of the page.
-    fn event(&mut self, at_ms: i64, kind: &str, what: &Value, message: Option<u64>) {
-        let told = posts::event(&self.address(), at_ms, kind, what);
+    pub(crate) fn event(&mut self, at_ms: i64, kind: &str, what: &Value, message: Option<u64>) {
+        let at_ms = self.moment(at_ms);
+        let told = posts::event(&self.address(), at_ms, kind, what, self.standby);
         self.put(told, message);
     }
 
     /// A form of Twilio's.
-    fn form(&mut self, number: u64, fields: &[(&str, &str)]) {
+    pub(crate) fn form(&mut self, number: u64, fields: &[(&str, &str)]) {
         let (sid, from, to) = (self.line().message_id(number), self.address(), format!("whatsapp:{NUMBER}"));
         let name = format!("C{}", self.number);
         let mut all = vec![("MessageSid", sid.as_str()), ("From", &from), ("To", &to), ("ProfileName", &name)];
@@ -137,6 +172,11 @@ impl Simulation {
         let rng = &services.rng;
         let hot = about.and_then(|about| self.customers.iter().position(|one| one.conversation == *about));
         let at = hot.unwrap_or_else(|| rng.below(self.customers.len()));
+        self.customers[at].standby = services.threads.borrow().is_bots(&self.customers[at].address());
+        let may_bot = self.habits.bot > 0 && self.customers[at].provider() == Provider::Messenger;
+        if may_bot && rng.chance(self.habits.bot) && self.bot_acts(at) {
+            return;
+        }
         match self.habits.says(rng) {
             Says::Write => {
                 // Some write in bursts.
@@ -146,6 +186,9 @@ impl Simulation {
                 }
             }
             Says::File => self.write(at, 1 + rng.below(FILES_MAX)),
+            Says::Place => self.show(at, Kind::Place),
+            Says::Card => self.show(at, Kind::Card),
+            Says::Press => self.show(at, Kind::Button),
             Says::Edit => self.edit(at),
             Says::Block => self.block(at),
             Says::Repeat => self.repeat_update(at),
@@ -153,7 +196,7 @@ impl Simulation {
     }
 
     /// A message gets its number.
-    fn number(&mut self, at: usize, parts: u64) -> u64 {
+    pub(crate) fn number(&mut self, at: usize, parts: u64) -> u64 {
         let unstable = self.is_unstable(self.customers[at].place);
         let customer = &self.customers[at];
         let mut model = self.services.model.borrow_mut();
@@ -167,6 +210,11 @@ impl Simulation {
         if unstable {
             said.may_be_dropped.insert(number);
         }
+        if customer.standby {
+            said.standby.insert(number);
+        }
+        // Who writes wants to hear.
+        self.services.blocked.borrow_mut().remove(&customer.address());
         self.services.tell(|| format!("{} on {} writes m{number}", customer.conversation, customer.line().id));
         number
     }
@@ -190,6 +238,10 @@ impl Simulation {
             return self.write(at, 0);
         }
         let number = self.services.rng.between(1, i64::try_from(written).unwrap_or(1)).unsigned_abs();
+        let is_other = |said: &Said| said.kinds.contains_key(&number);
+        if self.services.model.borrow().said.get(&customer.conversation).is_some_and(is_other) {
+            return self.write(at, 0);
+        }
         let text = format!("m{number}e{}", customer.updates);
         self.services.tell(|| format!("{} edits m{number}", customer.conversation));
         if customer.provider() == Provider::Messenger {
@@ -218,6 +270,7 @@ impl Simulation {
         let back = self.services.rng.chance(300);
         let now_ms = self.services.now_ms();
         self.services.tell(|| format!("{} blocks, back {back}", self.customers[at].conversation));
+        self.hear_no_more(at, !back);
         match self.customers[at].provider() {
             Provider::Telegram => {
                 let (old, new) = if back { ("kicked", "member") } else { ("member", "kicked") };
@@ -236,7 +289,18 @@ impl Simulation {
                 let number = self.number(at, 1);
                 let word = if back { "START" } else { "STOP" };
                 self.customers[at].form(number, &[("Body", word), ("OptOutType", word)]);
+                self.hear_no_more(at, !back);
             }
+        }
+    }
+
+    /// What is sent to the customer is refused from now on, or no more. On Messenger it is not known.
+    fn hear_no_more(&self, at: usize, no_more: bool) {
+        let (customer, mut blocked) = (&self.customers[at], self.services.blocked.borrow_mut());
+        if no_more && customer.provider() != Provider::Messenger {
+            blocked.insert(customer.address());
+        } else {
+            blocked.remove(&customer.address());
         }
     }
 

@@ -5,10 +5,10 @@ use std::panic::AssertUnwindSafe;
 
 use domain::chat::{Chat, Stand};
 use domain::config::Rule;
-use domain::message::Author;
 use fakes::World;
 use wire::queues::{QueueMessage, QueueName};
 
+use crate::control::is_ours;
 use crate::invariants::Invariant;
 use crate::simulation::Simulation;
 
@@ -21,9 +21,9 @@ const AFTERMATH_MS: i64 = 90_000;
 /// After a change of the configuration somebody may have armed a timer by what was before, for so long, milliseconds.
 const ARMED_ANEW_MS: i64 = 5_000;
 
-type Found = (Invariant, Option<String>);
+pub(crate) type Found = (Invariant, Option<String>);
 
-fn none_of(invariant: Invariant, words: &str, found: &[String]) -> Found {
+pub(crate) fn none_of(invariant: Invariant, words: &str, found: &[String]) -> Found {
     (invariant, (!found.is_empty()).then(|| format!("{words}: {}", found.join(", "))))
 }
 
@@ -53,7 +53,16 @@ impl Simulation {
     }
 
     fn look(&self) -> Vec<Found> {
-        vec![self.lost(), self.unanswered(), self.replies(), self.files(), self.waiting(), self.gone(), self.queued()]
+        vec![
+            self.lost(),
+            self.unanswered(),
+            self.replies(),
+            self.files(),
+            self.waiting(),
+            self.gone(),
+            self.queued(),
+            self.controlled(),
+        ]
     }
 
     /// I2, I9: what was accepted is stored.
@@ -84,16 +93,18 @@ impl Simulation {
         let model = self.services.model.borrow();
         let messenger = self.services.messenger.borrow();
         let mut wrong = Vec::new();
-        for message in model.messages.values().filter(|message| matches!(message.author, Author::Operator { .. })) {
+        for message in model.messages.values().filter(|message| is_ours(message)) {
             let Some(delivery) = &message.delivery else { continue };
             let reply = (message.chat.clone(), message.seq);
-            if let Err(known) = messenger.may_end(&reply, delivery.state) {
+            if let Err(known) = messenger.may_end(&reply, delivery) {
                 wrong.push(format!("{reply:?} {delivery:?}, which is {known}"));
             }
             if !model.is_as_told(&reply, delivery.state) {
                 wrong.push(format!("{reply:?} {delivery:?}, and was told to be {:?}", model.told.get(&reply)));
             }
         }
+        let untold = model.untold.iter().filter(|(_, (_, since_ms))| *since_ms >= self.calm_since_ms);
+        wrong.extend(untold.map(|(reply, (operator, _))| format!("{operator} is not told that {reply:?} failed")));
         none_of(Invariant::I6, "at its end", &wrong)
     }
 
@@ -161,6 +172,8 @@ impl Simulation {
                     late.push(format!("the offer of {} has not ended", chat.id));
                 }
             }
+            // A bot's chat has no timer: the sweep alone looks.
+            let close_set_ms = if chat.route.stand == Stand::WithBot { 0 } else { close_set_ms };
             if let Some(last) = self.latest_ms(close_set_ms, now_ms) {
                 looked_at += 1;
                 if domain::stay::is_time_to_close(chat, config.queues.get(&chat.route.queue), last) {

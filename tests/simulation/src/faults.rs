@@ -58,6 +58,7 @@ faults! {
     NoticeDoubled "echo or status told twice" 80
     DownloadFailed "file not downloaded" 60
     BucketDown "bucket unavailable" 40
+    Refused "messenger refused for good" 20
 }
 
 /// How often each fault happens in this seed, and how often it has.

@@ -37,8 +37,21 @@ fn fate_of(name: &str) -> char {
     name.chars().next_back().unwrap_or('k')
 }
 
+/// The name of a customer's contact card that comes as a file: it is also the name on the card.
+pub(crate) fn new_card(rng: &Rng, customer: i64, number: u64) -> String {
+    format!("v{}", new_name(rng, customer, number, 0))
+}
+
+/// Whether a file of this name is a contact card.
+pub(crate) fn is_card(name: &str) -> bool {
+    name.starts_with('v')
+}
+
 /// What is in a file of this name.
 pub(crate) fn bytes_of(name: &str) -> Vec<u8> {
+    if is_card(name) {
+        return format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{name}\r\nTEL:+15550000002\r\nEND:VCARD\r\n").into_bytes();
+    }
     [PICTURE, name.as_bytes()].concat()
 }
 
@@ -144,6 +157,8 @@ impl Download for Port {
 fn source_of(message: &Message) -> Option<&str> {
     match &message.content {
         Content::Media { media } => media.source.as_deref(),
+        // Once its file is here, a card says who is on it, which is its file's name here.
+        Content::ContactCard { name, .. } => Some(name),
         _ => None,
     }
 }

@@ -10,6 +10,12 @@ pub(crate) enum Says {
     Write,
     /// Sends a file, or several.
     File,
+    /// Sends a place.
+    Place,
+    /// Sends somebody's contact card.
+    Card,
+    /// Presses a button.
+    Press,
     /// Edits one.
     Edit,
     /// Blocks the bot, or comes back.
@@ -61,8 +67,16 @@ pub(crate) enum Asks {
 const SPARED_MAX: u32 = 20;
 
 /// What each does, and how often.
-const SAYS: [(Says, u32); 5] =
-    [(Says::Write, 78), (Says::File, 9), (Says::Edit, 9), (Says::Block, 3), (Says::Repeat, 4)];
+const SAYS: [(Says, u32); 8] = [
+    (Says::Write, 78),
+    (Says::File, 9),
+    (Says::Place, 1),
+    (Says::Card, 1),
+    (Says::Press, 1),
+    (Says::Edit, 9),
+    (Says::Block, 3),
+    (Says::Repeat, 4),
+];
 const ASKS: [(Asks, u32); 17] = [
     (Asks::Accept, 60),
     (Asks::Decline, 8),
@@ -104,6 +118,8 @@ pub(crate) struct Habits {
     pub(crate) helpful: bool,
     /// Whether the calm is watched to its very end.
     pub(crate) patient: bool,
+    /// How often, of a thousand times that a customer of the page would act, its bot does; without a bot, never.
+    pub(crate) bot: u32,
     says: Vec<(Says, u32)>,
     asks: Vec<(Asks, u32)>,
 }
@@ -138,6 +154,7 @@ impl Habits {
             patient: rng.chance(125),
             says: swarm(rng, &SAYS),
             asks: swarm(rng, &ASKS),
+            bot: one_of(&[0, 0, 0, 400, 700]),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use domain::chat::Chat;
 use domain::config::Rule;
+use domain::delivery;
 use domain::message::{Author, DeliveryState, Message};
 use domain::{ChannelId, ChatId, OperatorId};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use wire::operators::{Answer, ChatView, Event, Sent, State, UploadSlot};
 use crate::invariants::Invariant;
 use crate::messenger::Reply;
 use crate::model::Model;
+use crate::services::Services;
 
 /// How far a state is.
 const fn rank(state: DeliveryState) -> u8 {
@@ -42,6 +44,9 @@ impl Model {
             Ok(event) => {
                 let may = self.may_hear(operator, &event, since_ms);
                 self.require(Invariant::I8, may, || format!("{operator} is told {event:?}"));
+                if let Event::Message { message } = &event {
+                    self.untold.remove(&(message.chat.clone(), message.seq));
+                }
             }
             Err(error) => self.fail(Invariant::Live, || format!("an event cannot be read: {error}: {frame}")),
         }
@@ -157,11 +162,19 @@ impl Model {
 
     /// A reply's state has changed: forward, or back to where it waits, if the messenger did not take it or its operator sends
     /// it again.
-    pub(crate) fn fared(&mut self, before: &Message, after: &Message) {
+    pub(crate) fn fared(&mut self, services: &Services, before: &Message, after: &Message) {
         let (Some(was), Some(is)) = (&before.delivery, &after.delivery) else { return };
         let waits_again = is.state == DeliveryState::Queued
             && (was.state == DeliveryState::Sending
                 || (is.attempts == 0 && matches!(was.state, DeliveryState::Failed | DeliveryState::Unknown)));
+        let is_there = matches!(is.state, DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read);
+        let reply = (after.chat.clone(), after.seq);
+        self.require(Invariant::I6, !is_there || services.messenger.borrow().may_have(&reply), || {
+            format!("{reply:?} is {:?}, and its messenger never took it", is.state)
+        });
+        if is.state == DeliveryState::Failed && was.state != DeliveryState::Failed {
+            self.note_failure(services, after);
+        }
         let arrived = matches!(was.state, DeliveryState::Delivered | DeliveryState::Read);
         let forward = rank(is.state) >= rank(was.state) && !(arrived && is.state == DeliveryState::Failed);
         // Of a reply that was sent again one try may fail and another be taken or arrive.
@@ -171,6 +184,22 @@ impl Model {
         self.require(Invariant::Status, forward || waits_again || another_try, || {
             format!("{} {} was {:?} and is {:?}", after.chat, after.seq, was.state, is.state)
         });
+    }
+
+    /// A reply has failed: whoever hears of it, and is there, is to be told.
+    fn note_failure(&mut self, services: &Services, message: &Message) {
+        let Some(chat) = self.chats.get(&message.chat) else { return };
+        let Some(operator) = delivery::listener(chat, message).and_then(|who| self.operators.get(who)) else { return };
+        let (windows, now_ms) = (services.windows.borrow(), services.now_ms());
+        let is_there = operator
+            .connections
+            .keys()
+            .any(|name| windows.get(name).is_some_and(|window| window.open && window.until_ms > now_ms));
+        let stood = |at_ms: i64| at_ms < self.since_ms;
+        let is_certain = stood(self.moved_ms(&chat.id)) && stood(self.changed.get(&operator.id).copied().unwrap_or(0));
+        if is_there && is_certain {
+            self.untold.insert((message.chat.clone(), message.seq), (operator.id.clone(), self.since_ms));
+        }
     }
 
     /// Whether a reply is at least where its messenger said that it is.

@@ -39,6 +39,7 @@ invariants! {
     I8 "I8" "nobody is told what is not theirs"
     I9 "I9" "a message beside a close joins or opens"
     I10 "I10" "no secret passes a port but to its provider"
+    Control "control" "a conversation is its bot's until it is handed over, and goes back once"
     Status "status" "how a reply fares never goes back"
     Files "files" "a file ends in the bucket, or missing for a true reason"
     Rows "rows" "every row is as it would be written anew"

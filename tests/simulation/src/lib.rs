@@ -9,8 +9,10 @@
 
 mod actors;
 mod administrators;
+mod bot;
 mod bugs;
 mod channels;
+mod control;
 mod customers;
 mod end;
 mod faults;
@@ -19,6 +21,7 @@ mod functions;
 mod habits;
 mod heard;
 mod invariants;
+mod kinds;
 mod marks;
 mod messenger;
 mod model;
@@ -27,6 +30,7 @@ mod operators;
 mod options;
 mod order;
 mod posts;
+mod refusals;
 mod rng;
 mod run;
 mod services;

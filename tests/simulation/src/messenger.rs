@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::inbound::ReplyRef;
-use domain::message::DeliveryState;
+use domain::message::{Delivery, DeliveryState};
 use domain::{ChatId, Provider};
 use messengers::call::{Body, Call, Host};
 use ports::{MessengerReply, MessengerTransport};
@@ -15,6 +15,7 @@ use crate::faults::Fault;
 use crate::files::telegram_path;
 use crate::invariants::Invariant;
 use crate::marks;
+use crate::refusals::Why;
 use crate::services::{Port, Services};
 
 /// A reply, by its chat and its number there.
@@ -29,6 +30,10 @@ struct Known {
     before: u32,
     /// Taken, and given up: the customer never gets it.
     given_up: bool,
+    /// Refused for good, and what the product calls it.
+    refused: Option<Why>,
+    /// It may have been a call of another reply's: nothing is certain.
+    blurred: bool,
     /// A call was made of which the caller has not heard that it was not processed.
     open: bool,
 }
@@ -59,6 +64,7 @@ fn reply_of(services: &Services, call: &Call) -> Option<Result<Reply, String>> {
     };
     match (call.host, call.method) {
         (Host::Telegram, "sendChatAction") => None,
+        (Host::Graph, _) if is_hand_back(call) => hand_backs_of(services, call, true).into_iter().next().map(Ok),
         (Host::Telegram, method) if method.starts_with("send") => {
             let words = words(call).unwrap_or_default();
             Some(services.model.borrow().replies.get(words).cloned().ok_or_else(|| words.to_owned()))
@@ -76,6 +82,19 @@ fn reply_of(services: &Services, call: &Call) -> Option<Result<Reply, String>> {
     }
 }
 
+/// Whether a call gives a conversation back.
+pub(crate) fn is_hand_back(call: &Call) -> bool {
+    matches!(call.method, "pass_thread_control" | "release_thread_control")
+}
+
+/// The hand-backs that a call may be; with `surely`, the one that it is.
+fn hand_backs_of(services: &Services, call: &Call, surely: bool) -> Vec<Reply> {
+    let (address, addresses) = (address_of(call), services.addresses.borrow());
+    let is_theirs = |chat: &ChatId| addresses.get(&chat.conversation) == address.as_ref();
+    let found = services.model.borrow().hand_backs_of(is_theirs);
+    if surely && found.len() > 1 { Vec::new() } else { found }
+}
+
 fn parameters(call: &Call) -> Option<&Value> {
     match &call.body {
         Body::Json(body) => Some(body),
@@ -84,7 +103,7 @@ fn parameters(call: &Call) -> Option<&Value> {
 }
 
 /// To whom a reply goes.
-fn address_of(call: &Call) -> Option<String> {
+pub(crate) fn address_of(call: &Call) -> Option<String> {
     match call.host {
         Host::Telegram => match parameters(call) {
             Some(body) => body.get("chat_id").map(ToString::to_string),
@@ -95,7 +114,7 @@ fn address_of(call: &Call) -> Option<String> {
     }
 }
 
-fn answered(status: u16, body: &Value) -> MessengerReply {
+pub(crate) fn answered(status: u16, body: &Value) -> MessengerReply {
     MessengerReply::Answered { status, body: body.to_string().into_bytes() }
 }
 
@@ -145,6 +164,10 @@ impl Messenger {
         if known.open {
             services.model.borrow_mut().fail(Invariant::I6, || format!("{reply:?} was handed over again by itself"));
         }
+        if let Some(why) = known.refused {
+            let words = || format!("{reply:?} was refused for good ({why}), and is handed over again by itself");
+            services.model.borrow_mut().fail(Invariant::I6, words);
+        }
         known.open = true;
         if services.hit(Fault::NotSent) {
             return MessengerReply::NotSent("simulated".to_owned());
@@ -160,8 +183,13 @@ impl Messenger {
         if services.hit(Fault::HangsLost) {
             return unknown();
         }
+        if let Some((refusal, why)) = services.refuses(call).filter(|_| !breaks) {
+            services.tell(|| format!("    it is refused: {why}"));
+            known.refused = Some(why);
+            return refusal;
+        }
         known.taken += 1;
-        self.delivered += 1;
+        self.delivered += u64::from(!is_hand_back(call));
         if known.taken > 1 {
             services.model.borrow_mut().fail(Invariant::I6, || format!("{reply:?} was delivered twice"));
         }
@@ -193,6 +221,10 @@ impl Messenger {
             }
             (_, Some(Err(why))) => answered(400, &json!({ "ok": false, "error_code": 400, "description": why })),
             (Host::Telegram, None) => answered(200, &json!({ "ok": true, "result": { "message_id": self.number } })),
+            (Host::Graph, None) if is_hand_back(call) => match services.refuses(call) {
+                Some((refusal, _)) => refusal,
+                None => services.gives_back(call),
+            },
             (Host::Graph, None) if call.method == "profile" => {
                 answered(200, &json!({ "name": format!("N{}", call.path) }))
             }
@@ -213,6 +245,17 @@ impl Messenger {
         }
     }
 
+    /// A call may have been any of these.
+    fn blur(&mut self, replies: &[Reply]) {
+        for reply in replies {
+            self.known.entry(reply.clone()).or_default().blurred = true;
+        }
+    }
+
+    fn is_refused(&self, reply: &Reply) -> bool {
+        self.known.get(reply).is_some_and(|known| known.refused.is_some())
+    }
+
     /// Its operator sends it again.
     pub(crate) fn sent_again(&mut self, reply: &Reply) {
         if let Some(known) = self.known.get_mut(reply) {
@@ -220,15 +263,23 @@ impl Messenger {
         }
     }
 
+    /// Whether the messenger may have a reply.
+    pub(crate) fn may_have(&self, reply: &Reply) -> bool {
+        self.known.get(reply).is_some_and(|known| known.taken + known.before > 0 || known.blurred)
+    }
+
     /// Whether a reply may end so: it is where it is said to be.
-    pub(crate) fn may_end(&self, reply: &Reply, state: DeliveryState) -> Result<(), String> {
+    pub(crate) fn may_end(&self, reply: &Reply, delivery: &Delivery) -> Result<(), String> {
         let none = Known::default();
         let known = self.known.get(reply).unwrap_or(&none);
         // One that was sent again may be told of by its first try.
         let taken = known.taken == 1 || (known.taken == 0 && known.before > 0);
-        let is_true = match state {
+        let reason = delivery.reason.as_deref();
+        let is_true = match delivery.state {
+            _ if known.blurred => true,
             DeliveryState::Sent => taken,
             DeliveryState::Delivered | DeliveryState::Read => taken && (!known.given_up || known.before > 0),
+            DeliveryState::Failed if known.refused.is_some() => reason == known.refused,
             DeliveryState::Failed => known.taken == 0 || known.given_up,
             DeliveryState::Unknown => true,
             DeliveryState::Queued | DeliveryState::Sending => false,
@@ -238,6 +289,14 @@ impl Messenger {
 }
 
 impl Services {
+    /// The page's bot has the conversation again.
+    pub(crate) fn gives_back(&self, call: &Call) -> MessengerReply {
+        let psid = address_of(call).unwrap_or_default();
+        self.tell(|| format!("    the conversation with {psid} goes back"));
+        self.threads.borrow_mut().give_to_bot(&psid);
+        answered(200, &json!({ "success": true }))
+    }
+
     /// A call goes to the channel's own messenger with the channel's own secret, and has none in it.
     fn check_call(&self, token: &str, call: &Call) -> Option<&'static crate::channels::Line> {
         let told = match &call.body {
@@ -285,10 +344,23 @@ impl MessengerTransport for Port {
                 None
             }
         };
+        if is_hand_back(call) {
+            if self.services.bug == Some(Bug::HandBackLost) {
+                return answered(200, &json!({ "success": true }));
+            }
+            if reply.is_none() {
+                let may_be = hand_backs_of(&self.services, call, false);
+                self.services.messenger.borrow_mut().blur(&may_be);
+            }
+        }
         let answer = self.services.messenger.borrow_mut().called(&self.services, call, reply.as_ref());
+        let is_refused = reply.as_ref().is_some_and(|reply| self.services.messenger.borrow().is_refused(reply));
         self.turn().await;
         match answer {
             MessengerReply::Unknown(why) if self.services.bug == Some(Bug::SentTwice) => MessengerReply::NotSent(why),
+            _ if is_refused && self.services.bug == Some(Bug::RefusalRetried) => {
+                MessengerReply::NotSent("simulated".to_owned())
+            }
             answer => {
                 if let Some(reply) = &reply {
                     self.services.messenger.borrow_mut().heard(call.host, reply, &answer);

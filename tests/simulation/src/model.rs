@@ -13,8 +13,10 @@ use ports::records;
 use ports::store::{Key, Row, Table, Write};
 
 use crate::channels::message_of;
+use crate::control::{Echoes, Handovers};
 use crate::functions::Function;
 use crate::invariants::{Checks, Invariant};
+use crate::kinds::Kind;
 use crate::services::Services;
 
 /// For so long a process may go by a configuration that has changed, milliseconds (`runtime::cache`).
@@ -36,6 +38,14 @@ pub(crate) struct Said {
     pub(crate) parts: BTreeMap<u64, u64>,
     /// Those stored but for the first, by message and part.
     pub(crate) stored_parts: BTreeSet<(u64, u64)>,
+    /// Those written while a bot had the conversation.
+    pub(crate) standby: BTreeSet<u64>,
+    /// Those that are neither words nor files.
+    pub(crate) kinds: BTreeMap<u64, Kind>,
+    /// What others than we wrote to the customer.
+    pub(crate) echoes: Echoes,
+    /// Whether the conversation is ours by what a webhook took in last.
+    pub(crate) is_ours: Option<bool>,
 }
 
 impl Said {
@@ -55,6 +65,8 @@ pub(crate) struct Model {
     pub(crate) said: BTreeMap<ConversationId, Said>,
     /// The configurations, by the time from which each holds.
     pub(crate) configs: Vec<(i64, Configuration)>,
+    /// When whoever commits began.
+    pub(crate) since_ms: i64,
     /// When each chat's route last changed.
     moved: BTreeMap<ChatId, i64>,
     /// When the present offer of each chat was made, and when its close timer was last set.
@@ -83,6 +95,10 @@ pub(crate) struct Model {
     pub(crate) slots: Vec<(OperatorId, ChatId, FileKey)>,
     /// What is asked of windows: who asked, what, of which chat.
     pub(crate) asked: BTreeMap<String, (OperatorId, String)>,
+    /// Failures of replies that their operator has a window for, and has not been told of; since when they were on their way.
+    pub(crate) untold: BTreeMap<(ChatId, u64), (OperatorId, i64)>,
+    /// Chats that passed between a bot and us.
+    pub(crate) handovers: Handovers,
     pub(crate) failure: Option<String>,
     pub(crate) checks: Checks,
 }
@@ -133,6 +149,7 @@ impl Model {
     pub(crate) fn committed(&mut self, services: &Services, writes: &[Write], by: Function, since_ms: i64) {
         let mut chats = BTreeSet::new();
         let mut operators = BTreeSet::new();
+        self.since_ms = since_ms;
         for write in writes.iter().filter(|write| !matches!(write, Write::Check { .. })) {
             let key = write.key().clone();
             if key.table != Table::Work {
@@ -233,6 +250,7 @@ impl Model {
             self.chats.values().filter(|one| one.id.conversation == chat.id.conversation && !one.is_closed()).count();
         self.require(Invariant::I1, open <= 1, || format!("{open} open chats of {}", chat.id.conversation));
         self.note_parties(before.as_ref(), chat, now_ms);
+        self.check_control(before.as_ref(), chat);
         self.check_deadlines(before.as_ref(), chat, by, now_ms, since_ms);
     }
 
@@ -298,7 +316,7 @@ impl Model {
                 });
                 self.file_written(services, Some(&before), message);
                 self.note_resend(services, &before, message);
-                self.fared(&before, message);
+                self.fared(services, &before, message);
             }
             None => match &message.author {
                 Author::Customer => {
@@ -317,11 +335,8 @@ impl Model {
                         format!("L6: {id} replied in {}, which is not theirs", message.chat)
                     });
                 }
-                // Nobody else writes: what comes back are replies of ours.
-                Author::External { .. } => {
-                    self.require(Invariant::I6, false, || format!("{at:?} is an echo of a reply"));
-                }
-                Author::System => {}
+                Author::External { .. } => self.check_echo(message),
+                Author::System => self.check_note(message),
             },
         }
     }
@@ -346,6 +361,10 @@ impl Model {
             return self
                 .require(Invariant::I2, false, || format!("{} {} is nobody's: {id:?}", message.chat, message.seq));
         };
+        if message.edited_at_ms.is_none() {
+            self.check_side(number, message);
+            self.check_kind(number, message);
+        }
         if part > 0 {
             let said = self.said.entry(message.chat.conversation.clone()).or_default();
             let once = said.stored_parts.insert((number, part));
@@ -417,14 +436,15 @@ impl Model {
         self.require(Invariant::I2, stored + 1 == chat.thread.next_seq, || {
             format!("{id} has {stored} messages, its next number is {}", chat.thread.next_seq)
         });
-        let fresh = records::rows(&[Change::OpenChat(chat)], 0);
+        let fresh = records::rows(&[Change::OpenChat(chat.clone())], 0);
         let expected: BTreeSet<&Key> = fresh.iter().skip(1).map(Write::key).collect();
         let rows: BTreeSet<&Key> =
             self.rows.iter().filter(|(_, owner)| **owner == Owner::Chat(id.clone())).map(|(key, _)| key).collect();
-        let line = rows == expected;
+        let (line, in_line) = (rows == expected, !rows.is_empty());
         let same = matches!(fresh.first(), Some(Write::Put { key, attributes, .. })
             if services.store.look(key, |row| row == Some(attributes)));
         self.require(Invariant::I5, line, || format!("the line does not hold {id} as it stands"));
+        self.check_bots(&chat, in_line);
         self.require(Invariant::Rows, same, || format!("the row of {id} has an attribute too many or too few"));
     }
 

@@ -6,10 +6,11 @@ use messengers::call::{Call, Host};
 use ports::MessengerReply;
 use serde_json::{Value, json};
 
+use crate::bot::OURS;
 use crate::channels::{LINES, NUMBER, place_of};
 use crate::faults::Fault;
 use crate::functions::{Event, Source};
-use crate::messenger::Reply;
+use crate::messenger::{Reply, is_hand_back};
 use crate::posts::{self, Post, Told};
 use crate::services::Services;
 use crate::simulation::Simulation;
@@ -37,6 +38,7 @@ impl Services {
     pub(crate) fn take(&self, call: &Call, reply: &Reply, number: i64) -> (MessengerReply, bool) {
         let answered = |status, body: Value| MessengerReply::Answered { status, body: body.to_string().into_bytes() };
         match call.host {
+            Host::Graph if is_hand_back(call) => (self.gives_back(call), false),
             Host::Graph => {
                 let mid = format!("mid.r{number}");
                 self.page_tells(call, reply, &mid);
@@ -75,7 +77,7 @@ impl Services {
         let messengers::call::Body::Json(body) = &call.body else { return };
         let psid = body.pointer("/recipient/id").and_then(Value::as_str).unwrap_or_default();
         let now_ms = self.now_ms();
-        let mut message = json!({ "mid": mid, "is_echo": true, "app_id": 7 });
+        let mut message = json!({ "mid": mid, "is_echo": true, "app_id": OURS.parse::<u64>().ok() });
         for name in ["metadata", "text"] {
             if let Some(value) = body.pointer(&format!("/message/{name}")) {
                 message[name] = value.clone();
@@ -84,7 +86,7 @@ impl Services {
         if let Some(attachment) = body.pointer("/message/attachment") {
             message["attachments"] = json!([attachment]);
         }
-        let echo = posts::echo(psid, now_ms, &message);
+        let echo = posts::echo(psid, now_ms, &message, false);
         self.notice(Provider::Messenger, self.late_ms(), &echo, Some((reply, DeliveryState::Sent)));
         if self.rng.chance(700) {
             let late_ms = self.late_ms();
@@ -92,12 +94,12 @@ impl Services {
             if self.rng.chance(700) {
                 delivery["mids"] = json!([mid]);
             }
-            let told = posts::event(psid, now_ms + late_ms, "delivery", &delivery);
+            let told = posts::event(psid, now_ms + late_ms, "delivery", &delivery, false);
             self.notice(Provider::Messenger, late_ms, &told, None);
         }
         if self.rng.chance(500) {
             let late_ms = self.late_ms();
-            let told = posts::event(psid, now_ms + late_ms, "read", &json!({ "watermark": now_ms + late_ms }));
+            let told = posts::event(psid, now_ms + late_ms, "read", &json!({ "watermark": now_ms + late_ms }), false);
             self.notice(Provider::Messenger, late_ms, &told, None);
         }
     }

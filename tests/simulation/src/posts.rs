@@ -17,8 +17,8 @@ use crate::marks;
 pub(crate) enum Told {
     /// Telegram: an update of this bot.
     Update(&'static str, String),
-    /// Messenger: an event of the page, which may go along with others.
-    Event(String),
+    /// Messenger: an event of the page, which may go along with others; whether it is told in standby.
+    Event(String, bool),
     /// WhatsApp: a form; of a status, the address that was called.
     Form(String, Option<String>),
 }
@@ -42,11 +42,18 @@ impl Post {
             match one {
                 Told::Update(channel, body) => return Self::Update(channel, body),
                 Told::Form(body, status) => return Self::Form(body, status),
-                Told::Event(item) => items.push(item),
+                Told::Event(item, standby) => items.push((item, standby)),
             }
         }
-        let entry =
-            |items: &[String]| format!("{{\"id\":\"{PAGE}\",\"time\":{at_ms},\"messaging\":[{}]}}", items.join(","));
+        let field = |name: &str, items: &[(String, bool)], standby: bool| {
+            let told = items.iter().filter(|(_, told)| *told == standby);
+            let told: Vec<&str> = told.map(|(item, _)| item.as_str()).collect();
+            if told.is_empty() { String::new() } else { format!(",\"{name}\":[{}]", told.join(",")) }
+        };
+        let entry = |items: &[(String, bool)]| {
+            let (messaging, standby) = (field("messaging", items, false), field("standby", items, true));
+            format!("{{\"id\":\"{PAGE}\",\"time\":{at_ms}{messaging}{standby}}}")
+        };
         let entries: Vec<String> = items.chunks(entries_of.max(1)).map(entry).collect();
         Self::Page(format!("{{\"object\":\"page\",\"entry\":[{}]}}", entries.join(",")))
     }
@@ -115,16 +122,18 @@ pub(crate) fn status(url: &str, sid: &str, to: &str, word: &str, code: Option<&s
 }
 
 /// An event of the page, from the customer's side.
-pub(crate) fn event(psid: &str, at_ms: i64, kind: &str, what: &Value) -> Told {
+pub(crate) fn event(psid: &str, at_ms: i64, kind: &str, what: &Value, standby: bool) -> Told {
     Told::Event(
         json!({ "sender": { "id": psid }, "recipient": { "id": PAGE }, "timestamp": at_ms, kind: what }).to_string(),
+        standby,
     )
 }
 
 /// The echo of what the page's side wrote.
-pub(crate) fn echo(psid: &str, at_ms: i64, message: &Value) -> Told {
+pub(crate) fn echo(psid: &str, at_ms: i64, message: &Value, standby: bool) -> Told {
     Told::Event(
         json!({ "sender": { "id": PAGE }, "recipient": { "id": psid }, "timestamp": at_ms, "message": message })
             .to_string(),
+        standby,
     )
 }

@@ -18,6 +18,7 @@ use ports::{
 use wire::queues::QueueMessage;
 use wire::timers::Timer;
 
+use crate::bot::Threads;
 use crate::bugs::Bug;
 use crate::channels::LINES;
 use crate::faults::{Fault, Faults};
@@ -75,6 +76,10 @@ pub(crate) struct Services {
     pub(crate) seen: RefCell<BTreeSet<String>>,
     /// The customers' addresses.
     pub(crate) addresses: RefCell<BTreeMap<ConversationId, String>>,
+    /// Who has the conversations of the page.
+    pub(crate) threads: RefCell<Threads>,
+    /// The addresses of customers who have blocked us.
+    pub(crate) blocked: RefCell<BTreeSet<String>>,
     pub(crate) secrets: FakeSecrets,
     pub(crate) identity: FakeIdentity,
     /// The configuration as it was first read, for those who never read it again.
@@ -106,6 +111,8 @@ impl Services {
             files: FakeFiles::default(),
             seen: RefCell::default(),
             addresses: RefCell::default(),
+            threads: RefCell::default(),
+            blocked: RefCell::default(),
             secrets: LINES
                 .iter()
                 .fold(FakeSecrets::default(), |all, line| all.with_token(line.id, &line.token()))
@@ -384,7 +391,8 @@ impl Push for Port {
         if self.hit(Fault::PushFailed) {
             return Err(PushError::Failed("simulated".to_owned()));
         }
-        if !self.hit(Fault::PushLost) {
+        let untold = self.services.bug == Some(Bug::FailureUntold) && frame.contains("\"state\":\"failed\"");
+        if !untold && !self.hit(Fault::PushLost) {
             let since_ms = self.process.since_ms.get();
             self.services.model.borrow_mut().pushed(&window.operator, frame, since_ms);
             if self.services.bug == Some(Bug::ToldToAll) && frame.starts_with("{\"type\":\"message\"") {

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use domain::chat::Stand;
 use domain::operator::{Operator, Status};
-use domain::{ChatId, OperatorId};
+use domain::{ChatId, OperatorId, Provider};
 use fakes::FakeClock;
 use fakes::world::{STAFF, World, id};
 use ports::{Clock, Secrets};
@@ -36,6 +37,8 @@ const CALM_STEPS_FROM: u64 = 1 << 32;
 const CALM_STEPS_MAX: u64 = 60_000;
 /// How long after its time a chat is still of interest, milliseconds.
 const MOMENT_MS: i64 = 2_000;
+/// A bot's silence that is longer is not waited for, milliseconds: nobody's sign-in holds so long.
+const SILENCE_MS_MAX: i64 = 10 * 60_000;
 /// Between two sweeps, milliseconds.
 const SWEEP_MS: i64 = 60_000;
 /// A client pings so often, milliseconds.
@@ -75,9 +78,12 @@ impl Simulation {
         let faults = Faults::new(&rng, &options.calm);
         let habits = Habits::new(&rng);
         let services = Rc::new(Services::new(rng, faults, options.bug, options.tells));
+        services.threads.borrow_mut().has_bot = habits.bot > 0;
         let started_ms = FakeClock::default().now_ms();
         let key = services.secrets.stack_key().await.expect("the fake has one");
-        let usual: Vec<(usize, u32)> = LINES.iter().map(|line| line.weight).enumerate().collect();
+        // Where the page has a bot, more come by it.
+        let more = |line: &Line| if habits.bot > 0 && line.provider == Provider::Messenger { 3 } else { 1 };
+        let usual: Vec<(usize, u32)> = LINES.iter().map(|line| line.weight * more(line)).enumerate().collect();
         let customer = |at: i64| {
             let place = services.rng.weighted(&usual, |_| true).unwrap_or(0);
             let (number, line) = (100 + at, &LINES[place]);
@@ -261,7 +267,10 @@ impl Simulation {
         });
         let model = self.services.model.borrow();
         let expires = model.chats.values().filter_map(|chat| Some((chat.offer()?.expires_at_ms, chat.id.clone())));
-        fires.chain(expires).filter(|(at_ms, _)| *at_ms > now_ms).min()
+        let with_bot = model.chats.values().filter(|chat| chat.route.stand == Stand::WithBot);
+        let silent = with_bot.filter_map(|chat| Some((chat.route.close_due_at_ms?, chat.id.clone())));
+        let silent = silent.filter(|(at_ms, _)| *at_ms <= now_ms + SILENCE_MS_MAX);
+        fires.chain(expires).chain(silent).filter(|(at_ms, _)| *at_ms > now_ms).min()
     }
 
     async fn calm_step(&mut self, end_ms: i64) {

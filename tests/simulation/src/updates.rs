@@ -60,9 +60,12 @@ impl Simulation {
         customer.tries = 0;
         for _ in 0..count {
             let Some(update) = customer.outbox.pop_front() else { return };
-            if let (Some(number), Some(said)) =
-                (update.message, self.services.model.borrow_mut().said.get_mut(&customer.conversation))
-            {
+            let mut model = self.services.model.borrow_mut();
+            let said = model.said.entry(customer.conversation.clone()).or_default();
+            if accepted {
+                said.took(&update, unstable);
+            }
+            if let Some(number) = update.message {
                 if accepted {
                     said.accepted.insert(number);
                 }
@@ -71,6 +74,7 @@ impl Simulation {
                     said.may_be_dropped.insert(number);
                 }
             }
+            drop(model);
             if accepted {
                 customer.delivered.push(update);
             }

@@ -113,6 +113,35 @@ fn l5_it_closes_after_the_queues_timeout_or_a_day_without_a_word_of_either_side(
 }
 
 #[test]
+fn l5_what_a_bot_takes_from_the_line_has_its_silence_from_then_on() {
+    let mut world = with_bot();
+    take(&mut world, passes(3, Some(BOT)));
+    world.wait(30 * MINUTE);
+    take(&mut world, takes(4));
+    assert_eq!(world.chat("c.1").due_at_ms(), Some(world.now_ms + BOT_SILENCE_MS));
+    world.wait(BOT_SILENCE_MS - 1).look("c.1");
+    assert!(!world.chat("c.1").is_closed(), "the bot had no time yet to answer");
+    world.wait(1).look("c.1");
+    assert!(world.chat("c.1").is_closed());
+}
+
+#[test]
+fn l5_what_a_bot_takes_from_another_queue_closes_by_that_queues_timeout() {
+    let mut world = passed_on();
+    let mut sales = world.queue(SUPPORT).clone();
+    (sales.id, sales.auto_close_min) = (id("sales"), Some(10));
+    world.config.queues.insert(id("sales"), sales);
+    let with = world.with("c.1").unwrap().to_owned();
+    world.requeue(&with, "c.1", "sales").unwrap();
+    take(&mut world, takes(4));
+    assert_eq!(world.chat("c.1").due_at_ms(), Some(world.now_ms), "the next sweep looks");
+    world.look("c.1");
+    assert_eq!(world.chat("c.1").due_at_ms(), Some(world.now_ms + 10 * MINUTE));
+    world.wait(10 * MINUTE).look("c.1");
+    assert!(world.chat("c.1").is_closed());
+}
+
+#[test]
 fn i7_a_word_that_comes_while_it_closes_keeps_it_open() {
     let mut world = with_bot();
     world.wait(BOT_SILENCE_MS);
