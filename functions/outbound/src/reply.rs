@@ -1,7 +1,9 @@
 //! A stored reply and its turn.
 
 use domain::Provider;
+use domain::chat::Chat;
 use domain::contact::Contact;
+use domain::content::Content;
 use domain::decision::{News, Tell, Write};
 use domain::delivery::{self, Outcome, REPLY_AGE_MS_MAX, Turn};
 use domain::handover;
@@ -106,6 +108,9 @@ where
     /// All that must be there before the mark `sending` is set: from then on, only the messenger's answer helps.
     async fn prepare(&self, letter: &Letter, message: &Message, deadline_ms: i64) -> Result<Ready, Obstacle> {
         let Some(contact) = &letter.contact else { return Err(Obstacle::Fails("contact_unknown")) };
+        if matches!(message.content, Content::HandBack { .. }) && self.is_superseded(&letter.chat).await? {
+            return Err(Obstacle::Fails("superseded"));
+        }
         let (provider, address) = (letter.chat.provider, contact.customer.address.clone());
         let credentials = self.credentials(letter).await?;
         let site = self.site(provider).await?;
@@ -127,6 +132,15 @@ where
             return Err(Obstacle::Waits(0));
         }
         Ok(Ready { credentials, address, attachment, site })
+    }
+
+    /// Whether the conversation has gone on since the chat closed (C6).
+    async fn is_superseded(&self, chat: &Chat) -> Result<bool, Obstacle> {
+        let latest = records::latest_chat(&self.desk.store, &chat.id.conversation).await.map_err(|error| {
+            tracing::warn!(%error, "latest chat");
+            Obstacle::Waits(AGAIN_MS)
+        })?;
+        Ok(latest.is_some_and(|latest| handover::is_superseded(chat, &latest)))
     }
 
     /// What the channel's messenger asks for.

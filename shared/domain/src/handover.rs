@@ -165,6 +165,24 @@ pub fn refused(message: &Message, customer: &Customer) -> Option<InboundEvent> {
     })
 }
 
+/// A conversation that was given to us stays ours for so long without a word, milliseconds (Meta, "Conversation routing").
+const LAPSES_MS: i64 = 24 * 3_600_000;
+
+/// What a closed chat leaves to the next one of its conversation, which the customer's word to us opens: while that has not been
+/// handed back, or else the word would have come in standby, it is ours to hand back at the next close.
+pub(crate) fn still_ours(closed: &Chat, now_ms: i64) -> Option<Control> {
+    match (&closed.route.control, &closed.route.stand) {
+        (ours @ Some(Control::Ours { .. }), Stand::Closed { at_ms, .. }) if now_ms - at_ms < LAPSES_MS => ours.clone(),
+        _ => None,
+    }
+}
+
+/// Whether a hand-back of this chat is out of date, for the conversation has another chat by now: that one hands back, or its bot
+/// has it. Given away now, the conversation would be lost to whoever answers in the next chat.
+pub fn is_superseded(chat: &Chat, latest: &Chat) -> bool {
+    latest.id.n > chat.id.n
+}
+
 /// What a close adds where the conversation was given to us: it goes back, after the last reply, and like a reply it is sent
 /// once and not forgotten.
 pub(crate) fn hand_back(chat: &Chat, decision: &mut Decision, now_ms: i64) {

@@ -10,7 +10,7 @@ use crate::ids::{ChannelId, ChatId, ConversationId, Provider};
 use crate::inbound::{InboundEvent, InboundKind};
 use crate::message::{Author, Message};
 use crate::operator::Operator;
-use crate::stay;
+use crate::{handover, stay};
 
 /// An event and where it came in.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,11 @@ impl Incoming<'_> {
                 taken_at_ms: None,
                 close_due_at_ms: by_bot.then(|| self.now_ms + stay::bot_silence_ms(Some(self.queue))),
                 requests: Vec::new(),
-                control: by_bot.then_some(Control::Others { app: None }),
+                control: if by_bot {
+                    Some(Control::Others { app: None })
+                } else {
+                    closed.and_then(|closed| handover::still_ours(closed, self.now_ms))
+                },
             },
         };
         let mut decision = Decision::default();

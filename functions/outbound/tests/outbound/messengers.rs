@@ -269,6 +269,17 @@ async fn c6_a_refusal_for_another_app_is_told_like_all_that_messengers_tell() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c6_a_conversation_that_has_gone_on_is_not_handed_back() {
+    let world = World::of(Provider::Messenger);
+    world.control(CHAT, Control::Ours { from: Some("1234567890".to_owned()) });
+    let hint = &world.close(CHAT)[0];
+    world.open_next(CHAT);
+    assert_eq!(world.deliver(hint).await, Ok(()));
+    assert!(world.messenger.take_calls().is_empty());
+    assert_eq!(world.state(CHAT, 2), (Failed, Some("superseded".to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn c3_a_reply_refused_with_a_secret_that_is_no_longer_the_channels_goes_out_with_the_new_one() {
     for (provider, status, body) in [
         (Provider::Telegram, 401, json!({ "ok": false, "error_code": 401, "description": "Unauthorized" })),

@@ -129,6 +129,14 @@ impl World {
         ]);
     }
 
+    /// The customer has written again after the chat closed.
+    pub(crate) fn open_next(&self, conversation: &str) {
+        let (mut id, now_ms) = (chat_id(conversation), self.now_ms());
+        id.n += 1;
+        let message = Message::new(id.clone(), 1, now_ms, Author::Customer, Content::text("one more thing"));
+        self.write(&[Write::OpenChat(chat(id, self.provider, now_ms)), Write::NewMessage(message)]);
+    }
+
     /// Ann writes in a chat; each part of what she says is a reply.
     pub(crate) fn say(&self, conversation: &str, parts: &[&str]) -> Vec<Outbound> {
         self.say_as(&Operator::new(ann(), "Ann"), conversation, parts)

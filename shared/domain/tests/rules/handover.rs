@@ -264,6 +264,31 @@ fn l6_a_message_that_comes_while_it_is_handed_back_makes_the_close_be_decided_an
 }
 
 #[test]
+fn c6_who_writes_to_us_before_the_conversation_went_back_is_handed_back_by_the_next_chat() {
+    let mut world = passed_on();
+    let first = handed_back(&world.close("ann", "c.1").unwrap()).cloned().unwrap();
+    let old = world.chat("c.1").clone();
+    assert!(!handover::is_superseded(&old, &old));
+    take(&mut world, says(7, false));
+    let ours = Some(Control::Ours { from: Some(BOT.to_owned()) });
+    assert_eq!(world.chat("c.2").route.control, ours);
+    assert!(handover::is_superseded(&old, world.chat("c.2")), "{first:?} would give the new chat's customer away");
+    world.pass(SUPPORT);
+    let offered = world.offered_to("c.2").expect("somebody is free").to_owned();
+    world.accept(&offered, "c.2").expect("the offer is open");
+    let back = handed_back(&world.close(&offered, "c.2").unwrap()).cloned().unwrap();
+    assert_eq!(back.content, Content::HandBack { to: Some(BOT.to_owned()) });
+    // Long after, it has lapsed; and what the bot has already is the bot's.
+    world.now_ms += 24 * 60 * MINUTE;
+    take(&mut world, says(8, false));
+    assert_eq!(world.chat("c.3").route.control, None);
+    let mut world = passed_on();
+    world.close("ann", "c.1").unwrap();
+    take(&mut world, says(9, true));
+    assert_eq!(world.chat("c.2").route.stand, Stand::WithBot);
+}
+
+#[test]
 fn c6_while_another_has_the_conversation_nothing_is_sent() {
     let mut world = passed_on();
     let taken = take(&mut world, takes(4));
