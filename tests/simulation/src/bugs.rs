@@ -78,6 +78,7 @@ bugs! {
     FilesLostNoSweep "files-lost-no-sweep" 40 "hints to fetch a file are lost, and the sweep sends none"
     StandbyRouted "standby-routed" 100 "what is said to a bot is taken for something said to us"
     HandBackLost "hand-back-lost" 200 "hand-backs are not sent"
+    HandBackStale "hand-back-stale" 300 "a conversation is handed back though it has gone on in another chat"
     FailureUntold "failure-untold" 600 "nobody is told that a reply failed"
     RefusalRetried "refusal-retried" 50 "what a messenger refuses for good is taken for not processed"
     BucketUnheard "bucket-unheard" 600 "a file is taken for stored whether or not the bucket took it"
@@ -146,6 +147,8 @@ impl Bug {
                 page.rows.remove(0);
             }
             Self::SweepBlind if query.index == Some(Index::Due) => page.rows.clear(),
+            // The only query without an index that it makes is for the latest chat.
+            Self::HandBackStale if function == Function::Outbound && query.index.is_none() => page.rows.clear(),
             _ => {}
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct Handovers {
     owed: BTreeSet<ChatId>,
     /// The message by which each chat hands its conversation back.
     back: BTreeMap<ChatId, u64>,
+    /// When each chat was first stored.
+    begun: BTreeMap<ChatId, i64>,
 }
 
 impl Said {
@@ -61,7 +63,10 @@ impl Said {
 
 impl Model {
     /// A chat goes to a bot only from the line, leaves it only for the line or for good, and is in no line meanwhile.
-    pub(crate) fn check_control(&mut self, before: Option<&Chat>, chat: &Chat) {
+    pub(crate) fn check_control(&mut self, before: Option<&Chat>, chat: &Chat, now_ms: i64) {
+        if before.is_none() {
+            self.handovers.begun.insert(chat.id.clone(), now_ms);
+        }
         let stood = before.map(|before| &before.route.stand);
         let is_right = match (stood, &chat.route.stand) {
             (Some(Stand::WithBot), Stand::WithBot | Stand::Waiting) => true,
@@ -127,6 +132,15 @@ impl Model {
         self.require(Invariant::Control, is_owed && once && to_bot, || {
             format!("{at:?} hands back to {to:?}: owed {is_owed}, for the first time {once}")
         });
+    }
+
+    /// A conversation is handed back by somebody who began at that time: it had no newer chat then, whose it would be.
+    pub(crate) fn check_hand_back(&mut self, chat: &ChatId, since_ms: i64) {
+        let mut begun = self.handovers.begun.iter();
+        let newer = begun
+            .find(|(other, at_ms)| other.conversation == chat.conversation && other.n > chat.n && **at_ms < since_ms);
+        let newer = newer.map(|(newer, _)| newer.clone());
+        self.require(Invariant::Control, newer.is_none(), || format!("{chat} is handed back, and {newer:?} has begun"));
     }
 
     /// I5, C6: what a bot has is in no line.

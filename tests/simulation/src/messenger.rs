@@ -348,7 +348,9 @@ impl MessengerTransport for Port {
             if self.services.bug == Some(Bug::HandBackLost) {
                 return answered(200, &json!({ "success": true }));
             }
-            if reply.is_none() {
+            if let Some((chat, _)) = &reply {
+                self.services.model.borrow_mut().check_hand_back(chat, self.process.since_ms.get());
+            } else {
                 let may_be = hand_backs_of(&self.services, call, false);
                 self.services.messenger.borrow_mut().blur(&may_be);
             }

@@ -250,7 +250,7 @@ impl Model {
             self.chats.values().filter(|one| one.id.conversation == chat.id.conversation && !one.is_closed()).count();
         self.require(Invariant::I1, open <= 1, || format!("{open} open chats of {}", chat.id.conversation));
         self.note_parties(before.as_ref(), chat, now_ms);
-        self.check_control(before.as_ref(), chat);
+        self.check_control(before.as_ref(), chat, now_ms);
         self.check_deadlines(before.as_ref(), chat, by, now_ms, since_ms);
     }
 
