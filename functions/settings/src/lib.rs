@@ -67,9 +67,10 @@ impl<W: World> Settings<W> {
     /// The schedule's event. The next one does what this one failed to do.
     async fn woken(&self, event: &[u8]) {
         let kind = serde_json::from_slice(event).ok().and_then(|event: Value| Some(event["kind"].as_str()?.to_owned()));
-        match kind.as_deref() {
-            Some(LOOK_AT_CHANNELS) => self.look_at_all().await.unwrap_or_else(|fault| fault.log()),
-            _ => tracing::error!("an event of an unknown kind"),
+        if kind.as_deref() == Some(LOOK_AT_CHANNELS) {
+            self.look_at_all().await.unwrap_or_else(|fault| fault.log());
+        } else {
+            tracing::error!("an event of an unknown kind");
         }
     }
 

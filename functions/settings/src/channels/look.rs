@@ -77,7 +77,7 @@ impl<W: World> Settings<W> {
 }
 
 /// All of them, another first each hour.
-fn in_turn<'a, T>(all: &'a [T], now_ms: i64) -> impl Iterator<Item = &'a T> {
+fn in_turn<T>(all: &[T], now_ms: i64) -> impl Iterator<Item = &T> {
     let hour = usize::try_from(now_ms / EVERY_MS).unwrap_or(0);
     let first = hour.checked_rem(all.len()).unwrap_or(0);
     all[first..].iter().chain(&all[..first])

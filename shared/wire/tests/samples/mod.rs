@@ -294,7 +294,7 @@ fn contents() -> Vec<Content> {
         source: None,
         album_id: None,
     };
-    let kinds = all!(MediaKind: Photo, Video, VideoNote, Animation, Audio, Voice, Sticker, Document);
+    let kinds = all!(MediaKind: Photo, Video, VideoNote, Animation, Audio, Voice, Sticker, Document, ContactCard);
     let mut contents: Vec<_> = kinds.into_iter().map(|kind| Content::Media { media: bare(kind) }).collect();
     let text = || Some("text".to_owned());
     contents.extend([
