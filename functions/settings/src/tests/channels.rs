@@ -346,9 +346,13 @@ async fn c3_what_takes_too_long_is_left_for_the_next_hour() {
     connect(&bench, TOKEN).await;
     connect(&bench, OTHER_TOKEN).await;
     bench.telegram.take_methods();
-    bench.telegram.takes(&bench.clock, 8_000);
+    for n in 0..10 {
+        connect(&bench, &format!("90000000{n}:{}", &TOKEN[10..])).await;
+    }
+    bench.telegram.take_methods();
+    bench.telegram.takes(&bench.clock, 1_000);
     bench.wake(&json!({ "kind": LOOK_AT_CHANNELS })).await;
-    assert_eq!(bench.telegram.take_methods(), ["getWebhookInfo"]);
+    assert_eq!(bench.telegram.take_methods(), ["getWebhookInfo"; 10], "ten at once, and two are left out");
 }
 
 #[tokio::test]
