@@ -24,6 +24,7 @@ use ports::{Clock, Identity, IdentityError, Principal};
 use serde_json::Value;
 use wire::http::{CAN_MANAGE_CHATS, Code, Found, Operation, Route, find};
 
+pub use crate::answer::Ready;
 use crate::answer::{Answer, Fault};
 use crate::request::Call;
 pub use crate::world::{Parts, World};

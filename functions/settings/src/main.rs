@@ -4,7 +4,7 @@ use adapters::{Aws, BaseUrls, HttpMessengers, OidcIdentity, OsRandom, SystemCloc
 use lambda_http::{Error, service_fn};
 use runtime::config::{find, need, queues};
 use runtime::telemetry;
-use settings::{Parts, Settings};
+use settings::{Parts, Ready, Settings};
 use wire::queues::QueueName;
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,5 +31,5 @@ async fn main() -> Result<(), Error> {
         facebook_dialog_url: need("FACEBOOK_DIALOG_URL")?,
         allowed_origins: find("ALLOWED_ORIGINS").unwrap_or_default(),
     });
-    lambda_http::run(service_fn(|request| settings.handle(request))).await
+    lambda_http::run(service_fn(async |request| settings.handle(request).await.map(Ready))).await
 }
