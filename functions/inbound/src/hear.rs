@@ -50,16 +50,17 @@ impl<S: Store, Q: Queues, P: Push, C: Clock, V: Visibility> Inbound<S, Q, P, C, 
             Which::Messages(ids) => {
                 let most = usize::try_from(TOLD_OF_MAX).unwrap_or(usize::MAX);
                 let ids: Vec<&String> = ids.iter().take(most).collect();
-                let places = self.places(incoming, &ids).await?;
-                match latest {
-                    // A receipt is written by the echo, which may come after what is told of its message.
-                    Some(chat) if places.len() < ids.len() => {
-                        let mut newest = self.newest(&chat.id).await?;
-                        newest.retain(|message| hear::is_among(message, &ids, &places));
-                        self.with_listeners(chat, newest).await?
-                    }
-                    _ => self.stored(&places).await?,
+                let mut places = self.places(incoming, &ids).await?;
+                // A receipt is written by the echo, which may come after what is told of its message.
+                if let Some(chat) = latest.filter(|_| places.len() < ids.len()) {
+                    let newest = self.newest(&chat.id).await?;
+                    let named = newest.into_iter().filter(|message| hear::is_named(message, &ids));
+                    let unheard =
+                        named.map(|message| (message.chat, message.seq)).filter(|place| !places.contains(place));
+                    let unheard: Vec<_> = unheard.collect();
+                    places.extend(unheard);
                 }
+                self.stored(&places).await?
             }
             Which::UpTo(_) => match latest {
                 Some(chat) => {

@@ -337,6 +337,28 @@ async fn c5_what_is_told_of_a_reply_before_its_echo_is_not_lost() {
     assert_eq!([one, two, three].map(state), [delivered, delivered, sent]);
 }
 
+/// A word about a reply of the chat before and about something that is nobody's here: the reply is found all the same.
+#[tokio::test]
+async fn c5_what_is_told_of_a_closed_chats_reply_is_not_lost_beside_what_is_unknown() {
+    let world = World::new();
+    let anna = world.operator("anna");
+    let chat = world.in_work("c1", SALES, &anna);
+    let seq = world.replies(&chat, &anna, "r1", "bye")[0];
+    is_sent(&world, &chat, seq);
+    let reply = Some(ReplyRef { chat: chat.clone(), seq });
+    let (message_id, content) = (format!("mid{seq}"), Content::text("bye"));
+    let echo = InboundKind::Echo { message_id, content, reply, app: None };
+    take_in(&world, reachability("c1", "echo", echo)).await;
+    world.closes(&chat, &anna);
+    take_in(&world, inbound("c1", SALES, "9", "one more thing")).await;
+    assert_ne!(world.latest_chat("c1").unwrap().id, chat);
+    let which = Which::Messages(vec![format!("mid{seq}"), "nobody's".to_owned()]);
+    let delivered = InboundKind::Delivery { which, state: DeliveryState::Delivered, reason: None };
+    take_in(&world, reachability("c1", "delivered", delivered)).await;
+    let message = world.messages(&chat).into_iter().find(|message| message.seq == seq).unwrap();
+    assert_eq!(message.delivery.unwrap().state, DeliveryState::Delivered);
+}
+
 #[tokio::test]
 async fn i8_while_nobody_has_the_chat_each_hears_how_their_own_reply_fares() {
     let world = World::new();

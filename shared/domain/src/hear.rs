@@ -5,7 +5,7 @@ use crate::chat::{Chat, ChatEvent, EventKind, Stand};
 use crate::contact::Contact;
 use crate::decision::{Decision, News, Write};
 use crate::delivery;
-use crate::ids::{ChatId, OperatorId};
+use crate::ids::OperatorId;
 use crate::inbound::{InboundKind, Which};
 use crate::message::{Author, DeliveryState, Message};
 use crate::operator::Operator;
@@ -23,11 +23,9 @@ pub fn listener<'a>(chat: &'a Chat, message: &'a Message) -> Option<&'a Operator
     }
 }
 
-/// Whether one of these ids of the provider's is this message's, as it says itself or as one of these places, which the
-/// provider's word of it was kept under, says.
-pub fn is_among(message: &Message, ids: &[&String], places: &[(ChatId, u64)]) -> bool {
-    let is_named = message.provider_message_id.as_ref().is_some_and(|own| ids.contains(&own));
-    is_named || places.iter().any(|(chat, seq)| *chat == message.chat && *seq == message.seq)
+/// Whether one of these ids of the provider's is this message's.
+pub fn is_named(message: &Message, ids: &[&String]) -> bool {
+    message.provider_message_id.as_ref().is_some_and(|own| ids.contains(&own))
 }
 
 impl Incoming<'_> {
